@@ -1,0 +1,42 @@
+# capability(<name> [USES <target>...] [PRIVATE_USES <target>...]) makes one room of the house:
+#   library   capstan_<name>        every .cc in the folder
+#   tests     capstan_<name>_test   every *_test.cc
+#   benches   capstan_<name>_bench  every *_bench.cc
+#   fuzzers   one program for each *_fuzz.cc, named after its file
+# USES is what the room's headers need; PRIVATE_USES is what only its .cc files need. They are the only way to
+# depend on another room; tools/check_house.py checks them, and the includes, against src/FLOORS.
+#
+# A test program finds what it may start or read by these definitions: CAPSTAN_SOURCE_DIR, CAPSTAN_BINARY_DIR.
+function(capability name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;PRIVATE_USES")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
+  set(tests ${sources})
+  set(benches ${sources})
+  set(fuzzers ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_(test|bench|fuzz)|/main)\\.cc$")
+  add_library(capstan_${name} ${sources})
+  target_include_directories(capstan_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(capstan_${name} PUBLIC ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
+  if(tests AND CAPSTAN_TESTS)
+    add_executable(capstan_${name}_test ${tests})
+    target_link_libraries(capstan_${name}_test PRIVATE capstan_${name} ${arg_PRIVATE_USES} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(
+      capstan_${name}_test PRIVATE CAPSTAN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CAPSTAN_BINARY_DIR="${PROJECT_BINARY_DIR}/bin")
+    gtest_discover_tests(capstan_${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 300)
+  endif()
+  if(benches AND CAPSTAN_BENCH)
+    add_executable(capstan_${name}_bench ${benches})
+    target_link_libraries(capstan_${name}_bench PRIVATE capstan_${name} ${arg_PRIVATE_USES} benchmark::benchmark_main)
+  endif()
+  if(CAPSTAN_FUZZ)
+    foreach(fuzzer IN LISTS fuzzers)
+      get_filename_component(program ${fuzzer} NAME_WE)
+      add_executable(${program} ${fuzzer})
+      target_link_libraries(${program} PRIVATE capstan_${name} ${arg_PRIVATE_USES})
+      target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()

@@ -1,0 +1,37 @@
+# The libraries that we build on, found once. docs/decisions/0005-dependencies.md says why each is here.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(fmt REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(PostgreSQL REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+
+if(CAPSTAN_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(CAPSTAN_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+# Debian's SOCI has neither CMake nor pkg-config files.
+find_library(SOCI_CORE soci_core REQUIRED)
+find_library(SOCI_SQLITE3 soci_sqlite3 REQUIRED)
+find_library(SOCI_POSTGRESQL soci_postgresql REQUIRED)
+add_library(capstan_soci INTERFACE)
+add_library(soci::soci ALIAS capstan_soci)
+target_include_directories(capstan_soci SYSTEM INTERFACE /usr/include/soci ${PostgreSQL_INCLUDE_DIRS})
+target_link_libraries(
+  capstan_soci INTERFACE ${SOCI_CORE} ${SOCI_SQLITE3} ${SOCI_POSTGRESQL} SQLite::SQLite3 PostgreSQL::PostgreSQL)
+
+if(CAPSTAN_TRAINER)
+  find_package(Torch REQUIRED)
+endif()

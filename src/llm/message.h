@@ -1,0 +1,72 @@
+#pragma once
+
+// What a model call is: messages in, sampling parameters, text and usage out. The nouns that the engine, every
+// provider, the gateway and evaluation share. No wire format here: gateway and serving translate OpenAI's JSON.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace capstan::llm {
+
+using TokenId = std::int32_t;
+
+enum class Role { kSystem, kUser, kAssistant, kTool };
+
+struct ToolCall {
+    std::string id;
+    std::string name;
+    std::string arguments;  // JSON text, as the model wrote it.
+};
+
+struct Message {
+    Role role = Role::kUser;
+    std::string content;
+    std::string name;  // Optional; empty when absent.
+    std::vector<ToolCall> tool_calls;
+    std::string tool_call_id;  // For kTool.
+};
+
+// How the next token is chosen. The defaults are OpenAI's.
+struct Sampling {
+    double temperature = 1.0;  // 0 to 2; 0 is greedy.
+    double top_p = 1.0;        // (0, 1]
+    int top_k = 0;             // 0: all.
+    double min_p = 0.0;        // [0, 1]
+    double frequency_penalty = 0.0;  // -2 to 2
+    double presence_penalty = 0.0;   // -2 to 2
+    std::optional<std::uint64_t> seed;
+    std::map<TokenId, double> logit_bias;  // -100 to 100
+};
+
+// Chat messages, plain text to continue, or token ids.
+using Prompt = std::variant<std::vector<Message>, std::string, std::vector<TokenId>>;
+
+struct GenerateRequest {
+    Prompt prompt;
+    Sampling sampling;
+    int completion_tokens_max = 16;
+    std::vector<std::string> stop;  // At most 4; not part of the text that comes out.
+    std::string adapter;            // Name of a loaded adapter; empty for none.
+};
+
+enum class FinishReason { kStop, kLength, kCancelled };
+
+struct Usage {
+    std::int64_t prompt_tokens = 0;
+    std::int64_t completion_tokens = 0;
+    std::int64_t cached_prompt_tokens = 0;  // Part of prompt_tokens.
+};
+
+struct GenerateResult {
+    std::string text;
+    FinishReason finish_reason = FinishReason::kStop;
+    Usage usage;
+    double first_token_ms = 0;  // From the call to the first token.
+    double total_ms = 0;
+};
+
+}  // namespace capstan::llm
