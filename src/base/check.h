@@ -9,13 +9,15 @@
 namespace capstan {
 
 // Prints "file:line: CHECK failed: condition: why" to stderr and aborts.
-[[noreturn]] void check_failed(std::string_view condition, std::string_view why, std::string_view file, int line);
+[[noreturn]] void check_failed(
+    std::string_view condition, std::string_view why, std::string_view file, int line
+);
 
 }  // namespace capstan
 
-#define CHECK(condition, why)                                                  \
-    do {                                                                       \
-        if (!(condition)) [[unlikely]] {                                       \
-            ::capstan::check_failed(#condition, (why), __FILE__, __LINE__);    \
-        }                                                                      \
+#define CHECK(condition, why)                                               \
+    do {                                                                    \
+        if (!(condition)) [[unlikely]] {                                    \
+            ::capstan::check_failed(#condition, (why), __FILE__, __LINE__); \
+        }                                                                   \
     } while (false)

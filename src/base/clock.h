@@ -21,7 +21,8 @@ std::int64_t monotonic_now_us();
 // "2026-11-20T10:12:16.123Z". Any int64 within years 1 to 9999; outside, the nearest of those.
 std::string rfc3339(std::int64_t unix_ms);
 
-// Takes an offset ("+02:00") and one to nine digits of fraction (cut to ms). kInvalid, quoting `text`, for the rest.
+// Takes an offset ("+02:00") and one to nine digits of fraction (cut to ms). kInvalid, quoting `text`, for
+// the rest.
 Result<std::int64_t> parse_rfc3339(std::string_view text);
 
 }  // namespace capstan

@@ -19,13 +19,17 @@ namespace capstan {
 class FileDescriptor {
 public:
     FileDescriptor() = default;
+
     explicit FileDescriptor(int fd) : fd_(fd) {}
+
     ~FileDescriptor();
     FileDescriptor(FileDescriptor&& other) noexcept;
     FileDescriptor& operator=(FileDescriptor&& other) noexcept;
 
     int get() const { return fd_; }
+
     bool is_open() const { return fd_ >= 0; }
+
     int release();  // The caller closes it.
     void close();
 
@@ -35,7 +39,9 @@ private:
 
 Result<FileDescriptor> open_file(const std::filesystem::path& path, int flags, unsigned mode = 0600);
 
-Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t bytes_max = std::uint64_t{1} << 32);
+Result<std::string> read_file(
+    const std::filesystem::path& path, std::uint64_t bytes_max = std::uint64_t{1} << 32
+);
 
 // After it returns, a reader at any moment (power loss included) sees the whole old or the whole new content:
 // temporary name, fsync, rename, fsync of the folder. Creates missing folders.
@@ -68,7 +74,8 @@ private:
     std::size_t size_ = 0;
 };
 
-// Holds an exclusive flock on `path` (created when missing) while it lives; the kernel lets go when the process dies.
+// Holds an exclusive flock on `path` (created when missing) while it lives; the kernel lets go when the
+// process dies.
 class FileLock {
 public:
     // kConflict at once when another process holds it.

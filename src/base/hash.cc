@@ -1,12 +1,11 @@
 #include "base/hash.h"
 
-#include <sys/random.h>
-
 #include <cerrno>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <sys/random.h>
 #include <xxhash.h>
 
 #include "base/check.h"
@@ -14,8 +13,8 @@
 namespace capstan {
 namespace {
 
-// CRC-32C by the reflected polynomial 0x82F63B78, eight tables: eight bytes a step ("slicing-by-8", Kounavis and
-// Berry 2005).
+// CRC-32C by the reflected polynomial 0x82F63B78, eight tables: eight bytes a step ("slicing-by-8", Kounavis
+// and Berry 2005).
 struct CrcTables {
     std::array<std::array<std::uint32_t, 256>, 8> table{};
 
@@ -86,8 +85,9 @@ Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
     Sha256Digest digest{};
     unsigned size = 0;
     const auto* data = reinterpret_cast<const unsigned char*>(message.data());
-    const auto* done =
-        HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), data, message.size(), digest.data(), &size);
+    const auto* done = HMAC(
+        EVP_sha256(), key.data(), static_cast<int>(key.size()), data, message.size(), digest.data(), &size
+    );
     CHECK(done != nullptr && size == digest.size(), "HMAC-SHA-256");
     return digest;
 }

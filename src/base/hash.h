@@ -1,6 +1,7 @@
 #pragma once
 
-// Hashes: SHA-256 names content and keys, XXH64 and XXH3 find duplicates, CRC32C guards records against torn writes.
+// Hashes: SHA-256 names content and keys, XXH64 and XXH3 find duplicates, CRC32C guards records against torn
+// writes.
 
 #include <array>
 #include <cstdint>

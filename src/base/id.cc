@@ -11,8 +11,8 @@
 namespace capstan {
 namespace {
 
-// The last id's time and counter, so that ids of one process strictly increase (RFC 9562, section 6.2, method 1:
-// a 12-bit counter in rand_a; when it overflows the time steps ahead of the clock).
+// The last id's time and counter, so that ids of one process strictly increase (RFC 9562, section 6.2, method
+// 1: a 12-bit counter in rand_a; when it overflows the time steps ahead of the clock).
 class Sequence {
 public:
     struct Position {

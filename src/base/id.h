@@ -1,6 +1,7 @@
 #pragma once
 
-// Ids: UUIDv7 (RFC 9562, section 5.7). They sort by creation time, also within one millisecond of one process.
+// Ids: UUIDv7 (RFC 9562, section 5.7). They sort by creation time, also within one millisecond of one
+// process.
 
 #include <functional>
 #include <string>

@@ -306,7 +306,8 @@ std::string Json::dump_pretty() const {
 
 Result<Json> parse_json(std::string_view text, int depth_max) {
     simdjson::dom::parser parser;
-    const auto limited = parser.allocate(std::max<std::size_t>(text.size(), 32), static_cast<std::size_t>(depth_max));
+    const auto limited =
+        parser.allocate(std::max<std::size_t>(text.size(), 32), static_cast<std::size_t>(depth_max));
     if (limited != simdjson::SUCCESS) {
         return Error{ErrorCode::kInvalid, std::string("JSON: ") + simdjson::error_message(limited)};
     }

@@ -1,7 +1,5 @@
 #include "base/log.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <cctype>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -21,8 +20,8 @@ thread_local std::string thread_request_id;
 constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warning", "error"};
 
 bool is_token_char(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.' || c == '~' || c == '+' ||
-           c == '/' || c == '=';
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.' || c == '~' ||
+           c == '+' || c == '/' || c == '=';
 }
 
 // Replaces what follows a prefix of secrets, when it is long enough to be one.
@@ -68,7 +67,10 @@ std::string json_line(LogLevel level, std::string_view message, std::initializer
 
 std::string human_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
     std::string line = fmt::format(
-        "{} {:<7} {}", rfc3339(system_now_ms()), kLevelNames[static_cast<std::size_t>(level)], mask_secrets(std::string(message))
+        "{} {:<7} {}",
+        rfc3339(system_now_ms()),
+        kLevelNames[static_cast<std::size_t>(level)],
+        mask_secrets(std::string(message))
     );
     for (const auto& [name, value] : fields) {
         line += fmt::format(" {}={}", name, masked(value).dump());
@@ -80,7 +82,9 @@ std::string human_line(LogLevel level, std::string_view message, std::initialize
 }
 
 template <typename Value>
-Result<Value> parse_one_of(std::string_view what, std::string_view text, std::initializer_list<std::string_view> names) {
+Result<Value> parse_one_of(
+    std::string_view what, std::string_view text, std::initializer_list<std::string_view> names
+) {
     int index = 0;
     for (const std::string_view name : names) {
         if (name == text) {
@@ -88,7 +92,9 @@ Result<Value> parse_one_of(std::string_view what, std::string_view text, std::in
         }
         index += 1;
     }
-    return Error{ErrorCode::kInvalid, fmt::format("'{}' is no {}; use one of {}", text, what, fmt::join(names, ", "))};
+    return Error{
+        ErrorCode::kInvalid, fmt::format("'{}' is no {}; use one of {}", text, what, fmt::join(names, ", "))
+    };
 }
 
 }  // namespace
@@ -108,7 +114,8 @@ Result<LogFormat> parse_log_format(std::string_view text) {
 std::string format_log_line(
     LogFormat format, LogLevel level, std::string_view message, std::initializer_list<LogField> fields
 ) {
-    return format == LogFormat::kJson ? json_line(level, message, fields) : human_line(level, message, fields);
+    return format == LogFormat::kJson ? json_line(level, message, fields)
+                                      : human_line(level, message, fields);
 }
 
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
@@ -117,7 +124,8 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
         return;
     }
     const std::string line = format_log_line(settings.format, level, message, fields) + "\n";
-    // One write a line: lines of several threads and processes do not mix. A full pipe loses the line, not the request.
+    // One write a line: lines of several threads and processes do not mix. A full pipe loses the line, not
+    // the request.
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

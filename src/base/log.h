@@ -1,6 +1,7 @@
 #pragma once
 
-// Logging to stderr: JSON lines, or a human form. Thread-safe. Never pass a secret; what looks like an API key
+// Logging to stderr: JSON lines, or a human form. Thread-safe. Never pass a secret; what looks like an API
+// key
 // ("cap_…", "sk-…", "Bearer …") is masked all the same.
 //
 //     log_info("server listens", {{"address", address}, {"port", port}});

@@ -14,16 +14,16 @@ namespace capstan {
 
 // Why an operation failed. Chosen so that HTTP status, CLI exit code and retry policy follow from it.
 enum class ErrorCode {
-    kInvalid,      // The request itself is wrong; repeating it cannot succeed.
-    kDenied,       // The caller is known, but may not do this.
-    kUnauthorized, // The caller is unknown: no key, or a wrong one.
-    kNotFound,     // The named thing does not exist.
-    kConflict,     // The thing exists, or has changed since the caller read it.
-    kTooLarge,     // The input is over a stated limit.
-    kExhausted,    // A quota, budget or queue is full; later may succeed.
-    kUnavailable,  // A database, provider or device did not answer; a retry may succeed.
-    kCancelled,    // The caller went away or the deadline passed.
-    kInternal,     // Our fault. The detail is logged, never sent to the caller.
+    kInvalid,       // The request itself is wrong; repeating it cannot succeed.
+    kDenied,        // The caller is known, but may not do this.
+    kUnauthorized,  // The caller is unknown: no key, or a wrong one.
+    kNotFound,      // The named thing does not exist.
+    kConflict,      // The thing exists, or has changed since the caller read it.
+    kTooLarge,      // The input is over a stated limit.
+    kExhausted,     // A quota, budget or queue is full; later may succeed.
+    kUnavailable,   // A database, provider or device did not answer; a retry may succeed.
+    kCancelled,     // The caller went away or the deadline passed.
+    kInternal,      // Our fault. The detail is logged, never sent to the caller.
 };
 
 // The code's stable name on the wire, such as "not_found".

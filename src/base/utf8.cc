@@ -12,7 +12,7 @@ bool is_continuation(unsigned byte) {
 }
 
 struct Lead {
-    std::size_t length = 0;     // Of the whole character; 0 for a byte that starts none.
+    std::size_t length = 0;      // Of the whole character; 0 for a byte that starts none.
     unsigned second_min = 0x80;  // The second byte's range excludes overlong forms and surrogates.
     unsigned second_max = 0xBF;
 };
@@ -27,12 +27,16 @@ Lead lead_of(unsigned byte) {
     }
     if (byte >= 0xE0 && byte <= 0xEF) {
         return {
-            .length = 3, .second_min = byte == 0xE0 ? 0xA0U : 0x80U, .second_max = byte == 0xED ? 0x9FU : 0xBFU
+            .length = 3,
+            .second_min = byte == 0xE0 ? 0xA0U : 0x80U,
+            .second_max = byte == 0xED ? 0x9FU : 0xBFU
         };
     }
     if (byte >= 0xF0 && byte <= 0xF4) {
         return {
-            .length = 4, .second_min = byte == 0xF0 ? 0x90U : 0x80U, .second_max = byte == 0xF4 ? 0x8FU : 0xBFU
+            .length = 4,
+            .second_min = byte == 0xF0 ? 0x90U : 0x80U,
+            .second_max = byte == 0xF4 ? 0x8FU : 0xBFU
         };
     }
     return {};
@@ -43,7 +47,8 @@ std::size_t agreeing(std::string_view text, const Lead& lead) {
     std::size_t count = 1;
     while (count < lead.length && count < text.size()) {
         const unsigned byte = byte_at(text, count);
-        const bool fits = count == 1 ? byte >= lead.second_min && byte <= lead.second_max : is_continuation(byte);
+        const bool fits =
+            count == 1 ? byte >= lead.second_min && byte <= lead.second_max : is_continuation(byte);
         if (!fits) {
             break;
         }

@@ -1,7 +1,8 @@
 #pragma once
 
-// What a model call is: messages in, sampling parameters, text and usage out. The nouns that the engine, every
-// provider, the gateway and evaluation share. No wire format here: gateway and serving translate OpenAI's JSON.
+// What a model call is: messages in, sampling parameters, text and usage out. The nouns that the engine,
+// every provider, the gateway and evaluation share. No wire format here: gateway and serving translate
+// OpenAI's JSON.
 
 #include <cstdint>
 #include <map>
@@ -32,10 +33,10 @@ struct Message {
 
 // How the next token is chosen. The defaults are OpenAI's.
 struct Sampling {
-    double temperature = 1.0;  // 0 to 2; 0 is greedy.
-    double top_p = 1.0;        // (0, 1]
-    int top_k = 0;             // 0: all.
-    double min_p = 0.0;        // [0, 1]
+    double temperature = 1.0;        // 0 to 2; 0 is greedy.
+    double top_p = 1.0;              // (0, 1]
+    int top_k = 0;                   // 0: all.
+    double min_p = 0.0;              // [0, 1]
     double frequency_penalty = 0.0;  // -2 to 2
     double presence_penalty = 0.0;   // -2 to 2
     std::optional<std::uint64_t> seed;

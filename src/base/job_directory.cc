@@ -1,0 +1,163 @@
+#include "base/job_directory.h"
+
+#include <atomic>
+#include <csignal>
+#include <utility>
+
+#include <fcntl.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+namespace capstan {
+namespace {
+
+std::atomic<bool> stop_flag{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler stores it");
+
+constexpr std::uint64_t kResultBytesMax = std::uint64_t{64} << 20;
+constexpr std::size_t kProgressReadBytesMax = std::size_t{4} << 20;
+
+void on_stop_signal(int) {
+    stop_flag = true;
+}
+
+Json to_json(const JobProgress& progress) {
+    Json metrics = Json::object();
+    for (const auto& [name, value] : progress.metrics) {
+        metrics.set(name, value);
+    }
+    return Json::object(
+        {{"time_ms", progress.time_ms != 0 ? progress.time_ms : system_now_ms()},
+         {"step", progress.step},
+         {"steps_total", progress.steps_total},
+         {"message", progress.message},
+         {"metrics", std::move(metrics)}}
+    );
+}
+
+JobProgress progress_from(const Json& json) {
+    JobProgress progress{
+        .time_ms = json.int_or("time_ms", 0),
+        .step = json.int_or("step", 0),
+        .steps_total = json.int_or("steps_total", 0),
+        .message = json.string_or("message", ""),
+        .metrics = {},
+    };
+    if (const auto* metrics = json["metrics"].as_object()) {
+        for (const auto& [name, value] : *metrics) {
+            if (const auto number = value.as_double()) {
+                progress.metrics[name] = *number;
+            }
+        }
+    }
+    return progress;
+}
+
+ErrorCode error_code_from(std::string_view name) {
+    for (int code = 0; code <= static_cast<int>(ErrorCode::kInternal); ++code) {
+        if (name_of(static_cast<ErrorCode>(code)) == name) {
+            return static_cast<ErrorCode>(code);
+        }
+    }
+    return ErrorCode::kInternal;
+}
+
+}  // namespace
+
+Result<void> JobDirectory::create(const Json& spec) const {
+    for (const auto& folder : {out(), work()}) {
+        if (auto created = create_folders(folder); !created) {
+            return created;
+        }
+    }
+    return replace_file(path_ / "spec.json", spec.dump_pretty(), 0600);
+}
+
+Result<std::vector<JobProgress>> JobDirectory::read_progress(std::uint64_t& offset) const {
+    std::vector<JobProgress> reports;
+    auto mapped = MappedFile::open(path_ / "progress.jsonl");
+    if (!mapped && mapped.error().code == ErrorCode::kNotFound) {
+        return reports;
+    }
+    if (!mapped) {
+        return mapped.error();
+    }
+    std::string_view rest = mapped->bytes();
+    rest.remove_prefix(std::min<std::size_t>(offset, rest.size()));
+    rest = rest.substr(0, kProgressReadBytesMax);
+    for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+        if (const auto json = parse_json(rest.substr(0, end)); json && json->is_object()) {
+            reports.push_back(progress_from(*json));
+        }
+        rest.remove_prefix(end + 1);
+        offset += end + 1;
+    }
+    return reports;
+}
+
+Result<Json> JobDirectory::read_result() const {
+    const auto text = read_file(path_ / "result.json", kResultBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    auto json = parse_json(*text);
+    if (!json) {
+        return with_context((path_ / "result.json").string(), json.error());
+    }
+    if (json->bool_or("ok", false)) {
+        return (*json)["value"];
+    }
+    const Json& error = (*json)["error"];
+    return Error{
+        error_code_from(error.string_or("code", "")), error.string_or("message", "the job gave no reason")
+    };
+}
+
+Result<Json> JobDirectory::read_spec() const {
+    const auto text = read_file(path_ / "spec.json", kResultBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    auto json = parse_json(*text);
+    if (!json) {
+        return with_context((path_ / "spec.json").string(), json.error());
+    }
+    return json;
+}
+
+Result<void> JobDirectory::report(const JobProgress& progress) const {
+    const auto file = path_ / "progress.jsonl";
+    auto fd = open_file(file, O_WRONLY | O_APPEND | O_CREAT, 0644);
+    if (!fd) {
+        return fd.error();
+    }
+    return write_all(fd->get(), to_json(progress).dump() + "\n", file);
+}
+
+Result<void> JobDirectory::write_result(const Result<Json>& result) const {
+    Json json = Json::object({{"ok", result.has_value()}});
+    if (result) {
+        json.set("value", *result);
+    } else {
+        json.set(
+            "error",
+            Json::object({{"code", name_of(result.error().code)}, {"message", result.error().message}})
+        );
+    }
+    return replace_file(path_ / "result.json", json.dump_pretty());
+}
+
+void catch_stop_signals() {
+    struct sigaction action{};
+    action.sa_handler = on_stop_signal;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, nullptr);
+    sigaction(SIGINT, &action, nullptr);
+}
+
+bool stop_requested() {
+    return stop_flag;
+}
+
+}  // namespace capstan
