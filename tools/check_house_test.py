@@ -12,7 +12,7 @@ low engine corpus
 platform platform
 app app
 > platform sql http
-door soci platform/sql *_store.cc
+@ soci platform/sql *_store.cc
 """
 HEADER = "#pragma once\n\n// Purpose.\n"
 
