@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -192,14 +193,25 @@ Result<void> sync_folder(const std::filesystem::path& folder) {
 
 Result<void> create_folders(const std::filesystem::path& folder) {
     std::error_code failure;
+    std::vector<std::filesystem::path> parents;  // Of the folders that are missing, innermost first.
+    for (auto missing = folder.lexically_normal();
+         !missing.empty() && !std::filesystem::exists(missing, failure) && !failure;
+         missing = missing.parent_path()) {
+        parents.push_back(missing.parent_path());
+    }
     std::filesystem::create_directories(folder, failure);
     if (failure) {
         return errno_error("create the folder", folder, failure.value());
     }
+    for (const auto& parent : parents) {
+        if (auto synced = sync_folder(parent); !synced) {
+            return synced;
+        }
+    }
     return {};
 }
 
-Result<void> remove_all(const std::filesystem::path& path) {
+Result<void> remove_tree(const std::filesystem::path& path) {
     std::error_code failure;
     std::filesystem::remove_all(path, failure);
     if (failure) {

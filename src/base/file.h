@@ -52,10 +52,12 @@ Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::pa
 
 Result<void> sync_file(int fd, const std::filesystem::path& path);
 Result<void> sync_folder(const std::filesystem::path& folder);
+
+// Creates the folder and those above it that are missing, durably.
 Result<void> create_folders(const std::filesystem::path& folder);
 
 // Removes a file or a folder with all in it; nothing there is no error.
-Result<void> remove_all(const std::filesystem::path& path);
+Result<void> remove_tree(const std::filesystem::path& path);
 
 // A file mapped read-only. An empty file has an empty view.
 class MappedFile {

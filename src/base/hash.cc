@@ -84,10 +84,11 @@ std::string sha256_hex(std::string_view bytes) {
 Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
     Sha256Digest digest{};
     unsigned size = 0;
+    const char* bytes =
+        key.data() != nullptr ? key.data() : "";  // OpenSSL 3 refuses a null key, even an empty one.
     const auto* data = reinterpret_cast<const unsigned char*>(message.data());
-    const auto* done = HMAC(
-        EVP_sha256(), key.data(), static_cast<int>(key.size()), data, message.size(), digest.data(), &size
-    );
+    const auto* done =
+        HMAC(EVP_sha256(), bytes, static_cast<int>(key.size()), data, message.size(), digest.data(), &size);
     CHECK(done != nullptr && size == digest.size(), "HMAC-SHA-256");
     return digest;
 }

@@ -1,10 +1,14 @@
 #include "base/job_directory.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -54,6 +58,36 @@ JobProgress progress_from(const Json& json) {
     return progress;
 }
 
+// Up to `bytes_max` bytes from `offset`, which becomes 0 when the file ends before it.
+Result<std::string> read_chunk(
+    int fd, std::uint64_t& offset, std::size_t bytes_max, const std::filesystem::path& path
+) {
+    struct stat status{};
+    if (::fstat(fd, &status) != 0) {
+        return Error{ErrorCode::kUnavailable, "cannot read " + path.string()};
+    }
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    offset = size < offset ? 0 : offset;
+    std::string bytes(std::min<std::uint64_t>(size - offset, bytes_max), '\0');
+    std::size_t used = 0;
+    while (used < bytes.size()) {
+        const ssize_t got =
+            ::pread(fd, bytes.data() + used, bytes.size() - used, static_cast<off_t>(offset + used));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return Error{ErrorCode::kUnavailable, "cannot read " + path.string()};
+        }
+        if (got == 0) {
+            break;  // Cut while we read.
+        }
+        used += static_cast<std::size_t>(got);
+    }
+    bytes.resize(used);
+    return bytes;
+}
+
 ErrorCode error_code_from(std::string_view name) {
     for (int code = 0; code <= static_cast<int>(ErrorCode::kInternal); ++code) {
         if (name_of(static_cast<ErrorCode>(code)) == name) {
@@ -76,16 +110,24 @@ Result<void> JobDirectory::create(const Json& spec) const {
 
 Result<std::vector<JobProgress>> JobDirectory::read_progress(std::uint64_t& offset) const {
     std::vector<JobProgress> reports;
-    auto mapped = MappedFile::open(path_ / "progress.jsonl");
-    if (!mapped && mapped.error().code == ErrorCode::kNotFound) {
+    // Read, not mapped: the process may cut the file while we look, and a map of what is gone is a SIGBUS.
+    const auto file = path_ / "progress.jsonl";
+    auto fd = open_file(file, O_RDONLY);
+    if (!fd && fd.error().code == ErrorCode::kNotFound) {
         return reports;
     }
-    if (!mapped) {
-        return mapped.error();
+    if (!fd) {
+        return fd.error();
     }
-    std::string_view rest = mapped->bytes();
-    rest.remove_prefix(std::min<std::size_t>(offset, rest.size()));
-    rest = rest.substr(0, kProgressReadBytesMax);
+    const auto chunk = read_chunk(fd->get(), offset, kProgressReadBytesMax, file);
+    if (!chunk) {
+        return chunk.error();
+    }
+    std::string_view rest = *chunk;
+    if (rest.size() == kProgressReadBytesMax && rest.find('\n') == std::string_view::npos) {
+        offset += rest.size();  // A line longer than we read at once is no report: its end is skipped too.
+        return reports;
+    }
     for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
         if (const auto json = parse_json(rest.substr(0, end)); json && json->is_object()) {
             reports.push_back(progress_from(*json));

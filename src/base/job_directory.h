@@ -3,11 +3,12 @@
 // The directory through which a job's process and its supervisor talk: the specification goes in, progress
 // and the result come out. Both sides, and jobs that run under another scheduler, see only files.
 //
-//   spec.json       what to do; written once, before the process starts
-//   progress.jsonl  one line a report, appended; a torn last line is ignored
-//   result.json     {"ok": true, "value": …} or {"ok": false, "error": {"code", "message"}}; replaced
-//   atomically out/            files that the result names, by paths relative to out/ work/           the
-//   job's own state, for starting again after a crash stdout.log, stderr.log
+// * spec.json: what to do; written once, before the process starts.
+// * progress.jsonl: one line a report, appended; a torn last line is ignored.
+// * result.json: {"ok": true, "value": …} or {"ok": false, "error": {"code", "message"}}; whole or absent.
+// * out/: files that the result names, by paths relative to out/.
+// * work/: the job's own state, for starting again after a crash.
+// * stdout.log, stderr.log: what the process said; written by the supervisor.
 
 #include <cstdint>
 #include <filesystem>
@@ -40,8 +41,8 @@ public:
 
     // The supervisor's side. `create` makes the folders and writes the specification durably.
     Result<void> create(const Json& spec) const;
-    // Whole reports from byte `offset` of progress.jsonl on; moves `offset` behind them. Bad lines are
-    // skipped.
+    // Whole reports from byte `offset` of progress.jsonl on, at most 4 MiB of them; moves `offset` behind
+    // them. Bad lines are skipped. Starts over when the file has become shorter than `offset`.
     Result<std::vector<JobProgress>> read_progress(std::uint64_t& offset) const;
     // What the process left; its own error when it said "ok": false; kNotFound when it left no result.
     Result<Json> read_result() const;

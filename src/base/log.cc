@@ -36,7 +36,8 @@ std::string mask_secrets(std::string text) {
             while (end < text.size() && is_token_char(text[end])) {
                 end += 1;
             }
-            if (end - begin >= kSecretBytesMin) {
+            const bool starts_word = at == 0 || std::isalnum(static_cast<unsigned char>(text[at - 1])) == 0;
+            if (starts_word && end - begin >= kSecretBytesMin) {
                 text.replace(begin, end - begin, "***");
             }
             at = text.find(prefix, begin);
@@ -45,9 +46,36 @@ std::string mask_secrets(std::string text) {
     return text;
 }
 
-Json masked(const Json& value) {
-    const std::string* text = value.as_string();
-    return text != nullptr ? Json(mask_secrets(*text)) : value;
+Json masked(Json value) {
+    if (const std::string* text = value.as_string()) {
+        return mask_secrets(*text);
+    }
+    if (Json::Array* items = value.as_array()) {
+        for (Json& item : *items) {
+            item = masked(std::move(item));
+        }
+    }
+    if (Json::Object* members = value.as_object()) {
+        for (auto& [name, member] : *members) {
+            member = masked(std::move(member));
+        }
+    }
+    return value;
+}
+
+// A message may quote what a stranger sent: control characters must not start a line that we did not write.
+std::string one_line(std::string_view message) {
+    std::string line;
+    line.reserve(message.size());
+    for (const char c : message) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7F) {
+            line += fmt::format("\\x{:02x}", byte);
+        } else {
+            line += c;
+        }
+    }
+    return line;
 }
 
 std::string json_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
@@ -70,7 +98,7 @@ std::string human_line(LogLevel level, std::string_view message, std::initialize
         "{} {:<7} {}",
         rfc3339(system_now_ms()),
         kLevelNames[static_cast<std::size_t>(level)],
-        mask_secrets(std::string(message))
+        one_line(mask_secrets(std::string(message)))
     );
     for (const auto& [name, value] : fields) {
         line += fmt::format(" {}={}", name, masked(value).dump());

@@ -1,8 +1,9 @@
 #pragma once
 
-// Logging to stderr: JSON lines, or a human form. Thread-safe. Never pass a secret; what looks like an API
-// key
-// ("cap_…", "sk-…", "Bearer …") is masked all the same.
+// Logging to stderr: JSON lines, or a human form, one line a call. Thread-safe.
+//
+// Never pass a secret; what looks like an API key ("cap_…", "sk-…", "Bearer …") is masked all the same, in
+// the message and in every string of the fields.
 //
 //     log_info("server listens", {{"address", address}, {"port", port}});
 

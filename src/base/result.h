@@ -29,7 +29,8 @@ enum class ErrorCode {
 // The code's stable name on the wire, such as "not_found".
 std::string_view name_of(ErrorCode code);
 
-// The CLI's exit code: 2 for kInvalid, and so on up from there; 0 is success and 1 is kInternal.
+// The CLI's exit code: 1 internal, 2 invalid, 3 denied or unauthorized, 4 not found, 5 conflict, 6 too large
+// or exhausted, 7 unavailable, 8 cancelled; 0 is success.
 int exit_code_of(ErrorCode code);
 
 struct Error {
