@@ -29,30 +29,30 @@ struct ClientLimits {
 };
 
 struct ClientTls {
-    bool verify_peer = true;        // Certificate chain and host name. Off only in tests.
-    std::filesystem::path ca_file;  // PEM; empty: the system's.
+    bool verify_peer = true;             // Certificate chain and host name. Off only in tests.
+    std::filesystem::path ca_file = {};  // PEM; empty: the system's.
 };
 
 struct ClientOptions {
-    ClientTls tls;
+    ClientTls tls = {};
     std::size_t idle_connections_max = 16;  // Kept for the next request to the same place.
     std::int64_t idle_connection_ms_max = 30'000;
-    Headers headers;  // Sent with every request: an Authorization, say.
+    Headers headers = {};  // Sent with every request: an Authorization, say.
 };
 
 struct ClientRequest {
     std::string method = "GET";
-    std::string url;
-    Headers headers;
-    std::string body;
+    std::string url = {};
+    Headers headers = {};
+    std::string body = {};
     std::optional<std::filesystem::path> body_file = std::nullopt;  // Sent instead of `body`.
     ClientLimits limits = {};
 };
 
 struct ClientResponse {
     int status = 0;
-    Headers headers;
-    std::string body;
+    Headers headers = {};
+    std::string body = {};
 
     bool is_ok() const { return status >= 200 && status < 300; }
 };

@@ -30,4 +30,8 @@ Result<Json> read_json(const Request& request);
 // The body that answers `error` to the request called `request_id`. Logs kInternal.
 std::string error_body(const Error& error, std::string_view request_id);
 
+// Puts `response.error`, if any, into the body, with the headers that belong to it (Retry-After,
+// WWW-Authenticate).
+void render_error(Response& response, std::string_view request_id);
+
 }  // namespace capstan::http

@@ -52,10 +52,10 @@ bool same_name(std::string_view a, std::string_view b);
 
 // Who asks: set by the Authenticator, empty on public routes.
 struct Principal {
-    std::string id;
-    std::string name;                    // For logs and for "created by".
-    std::shared_ptr<const void> detail;  // What the authenticator wants to hand to handlers: shared with its
-                                         // cache, and only it knows the type.
+    std::string id = {};
+    std::string name = {};                    // For logs and for "created by".
+    std::shared_ptr<const void> detail = {};  // What the authenticator wants to hand to handlers: shared with
+                                              // its cache, and only it knows the type.
 };
 
 // A request body on disk; the file is removed with the last owner unless it was moved away.
@@ -85,19 +85,19 @@ private:
 };
 
 struct Request {
-    std::string method;   // "GET"
-    std::string target;   // As sent: path and query, still encoded.
-    std::string path;     // Decoded; starts with '/', has no "." or ".." segment and no NUL.
-    std::string pattern;  // Of the route that matched, such as "/api/v1/runs/{id}".
-    std::vector<std::pair<std::string, std::string>> path_params;  // Decoded.
-    QueryParameters query;
-    Headers headers;
-    std::string body;                        // Of routes with BodyMode::kMemory.
-    std::shared_ptr<SpooledFile> body_file;  // Of routes with BodyMode::kFile. Shared: the server and a
-                                             // handler that keeps it for a job.
-    std::string remote_address;              // "127.0.0.1"
-    std::string request_id;
-    Principal principal;
+    std::string method = {};   // "GET"
+    std::string target = {};   // As sent: path and query, still encoded.
+    std::string path = {};     // Decoded; starts with '/', has no "." or ".." segment and no NUL.
+    std::string pattern = {};  // Of the route that matched, such as "/api/v1/runs/{id}".
+    std::vector<std::pair<std::string, std::string>> path_params = {};  // Decoded.
+    QueryParameters query = {};
+    Headers headers = {};
+    std::string body = {};                        // Of routes with BodyMode::kMemory.
+    std::shared_ptr<SpooledFile> body_file = {};  // Of routes with BodyMode::kFile. Shared: the server and a
+                                                  // handler that keeps it for a job.
+    std::string remote_address = {};              // "127.0.0.1"
+    std::string request_id = {};
+    Principal principal = {};
 
     // The value of {name} in the route's pattern, which must have it.
     const std::string& param(std::string_view name) const;
@@ -110,11 +110,12 @@ using BodySource = std::function<Result<std::string>()>;
 struct Response {
     int status = 200;
     std::string content_type = "application/json";
-    std::string body;
-    Headers headers;                            // Besides Content-Type, Content-Length and the like.
-    std::optional<std::filesystem::path> file;  // Sent with ETag, Last-Modified and byte ranges.
-    BodySource source;                          // Sent in chunks, as it comes.
-    std::optional<Error> error;  // Sent as {"error": {"code", "message", "request_id"}}; see json_reply.h.
+    std::string body = {};
+    Headers headers = {};                            // Besides Content-Type, Content-Length and the like.
+    std::optional<std::filesystem::path> file = {};  // Sent with ETag, Last-Modified and byte ranges.
+    BodySource source = {};                          // Sent in chunks, as it comes.
+    // Sent as {"error": {"code", "message", "request_id"}}; see json_reply.h.
+    std::optional<Error> error = {};
 };
 
 }  // namespace capstan::http

@@ -93,6 +93,8 @@ private:
     struct Family;
     struct Series;
 
+    static void write_histogram(std::string& out, std::string_view name, const Series& series);
+    // The caller holds the mutex.
     Series& series(Kind kind, std::string_view name, std::string_view help, const MetricLabels& labels);
 
     std::mutex mutex_;  // Guards the two below; the values themselves are atomic.

@@ -56,15 +56,14 @@ struct RouteOptions {
 struct StreamRoute;  // platform/http/stream.h
 
 struct Route {
-    std::string method;
-    std::string pattern;
-    std::string permission;
-    RouteOptions options;
-    // One of these:
-    Handler handler;
-    EventHandler events;
-    std::shared_ptr<const StreamRoute>
-        stream;  // Shared only to keep its type, which needs Boost, out of here.
+    std::string method = {};
+    std::string pattern = {};
+    std::string permission = {};
+    RouteOptions options = {};
+    // One of these; the last is shared only to keep its type, which needs Boost, out of here.
+    Handler handler = {};
+    EventHandler events = {};
+    std::shared_ptr<const StreamRoute> stream = {};
 };
 
 // Runs on a worker, before the body is read. kUnauthorized, kDenied or kExhausted, mostly.

@@ -32,23 +32,23 @@ struct ServerLimits {
 };
 
 struct TlsFiles {
-    std::filesystem::path certificate;  // PEM, the chain from the leaf on.
-    std::filesystem::path key;          // PEM.
+    std::filesystem::path certificate = {};  // PEM, the chain from the leaf on.
+    std::filesystem::path key = {};          // PEM.
 };
 
 struct ServerOptions {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any free one; ask port().
-    std::optional<TlsFiles> tls;
+    std::optional<TlsFiles> tls = {};
     int workers = 16;            // Threads for handlers, made when needed.
     int queue_max = 256;         // Requests that wait for a worker; more are answered 503 with Retry-After.
     int event_streams_max = 64;  // Blocking event handlers at one time; more are answered 503.
-    ServerLimits limits;
+    ServerLimits limits = {};
     std::filesystem::path spool_folder = std::filesystem::temp_directory_path();  // For BodyMode::kFile.
     bool has_access_log = true;
-    MetricRegistry* metrics = nullptr;    // Outlives the server.
-    std::function<Result<void>()> ready;  // For /readyz, on a worker; absent means ready.
-    IoThreads* io = nullptr;              // Outlives the server; absent means two threads of its own.
+    MetricRegistry* metrics = nullptr;         // Outlives the server.
+    std::function<Result<void>()> ready = {};  // For /readyz, on a worker; absent means ready.
+    IoThreads* io = nullptr;                   // Outlives the server; absent means two threads of its own.
 };
 
 class Server {

@@ -8,15 +8,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
 namespace capstan::http {
 
 struct SseEvent {
-    std::string data;   // Lines are joined with '\n'.
-    std::string event;  // "" means "message".
-    std::string id;     // Received: the last id that the stream named, this event's or an earlier one's.
+    std::string data = {};   // Lines are joined with '\n'.
+    std::string event = {};  // "" means "message".
+    std::string id = {};     // Received: the last id that the stream named, this event's or an earlier one's.
     std::optional<std::int64_t> retry_ms = std::nullopt;  // When to reconnect, if the stream said so here.
 
     bool operator==(const SseEvent&) const = default;
