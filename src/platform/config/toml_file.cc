@@ -63,6 +63,15 @@ void flatten(const toml::table& table, const std::string& prefix, std::vector<To
 }  // namespace
 
 Result<std::vector<TomlEntry>> parse_toml(std::string_view text) {
+    // TOML allows none of these anywhere; toml++ 3.3 asserts on some.
+    const auto control = std::ranges::find_if(text, [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7F;
+    });
+    if (control != text.end()) {
+        const auto line = std::count(text.begin(), control, '\n') + 1;
+        return Error{ErrorCode::kInvalid, fmt::format("{}: control characters must be escaped", line)};
+    }
     const toml::parse_result parsed = toml::parse(text);
     if (!parsed) {
         const toml::parse_error& failure = parsed.error();
