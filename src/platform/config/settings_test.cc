@@ -217,7 +217,10 @@ TEST_F(SettingsTest, WhatIsNoTomlIsNamedWithItsLine) {
         EXPECT_THAT(refusal(load(text)), HasSubstr("capstan.toml:")) << text;
     }
     EXPECT_THAT(refusal(load("\n\nx")), HasSubstr("capstan.toml:3: "));
-    EXPECT_THAT(refusal(load(std::string("\n[\0x]", 5))), HasSubstr("capstan.toml:2: control characters"));
+    EXPECT_THAT(refusal(load(std::string("\n[\0x]", 5))), HasSubstr("capstan.toml:2: "));
+    EXPECT_THAT(refusal(load("\né = 1")), HasSubstr("capstan.toml:2: "));
+    EXPECT_THAT(refusal(load("\n\uFEFB[p[")), HasSubstr("capstan.toml:2: "));
+    EXPECT_THAT(refusal(load("\n[`]")), HasSubstr("capstan.toml:2: "));
     EXPECT_THAT(refusal(load("a = " + std::string(100'000, '['))), HasSubstr("capstan.toml:1: "));
 }
 
