@@ -1,0 +1,60 @@
+#pragma once
+
+// The "added_tokens" of tokenizer.json: tokens, special ones above all, that are found in text before
+// anything else cuts it.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace capstan::text {
+
+struct AddedToken {
+    std::int32_t id = 0;
+    std::string content;
+    bool special = false;
+    bool single_word = false;  // Not within a word.
+    bool lstrip = false;       // Takes the white space before it.
+    bool rstrip = false;       // And behind it.
+    bool normalized = true;    // Is looked for in the normalized text.
+};
+
+// A part of a text: an added token, or what is between them.
+struct TextPart {
+    std::string_view text;
+    std::optional<std::int32_t> token;
+};
+
+// A set of added tokens, and where they occur.
+class TokenFinder {
+public:
+    // `pattern` is what to look for: the token's content, perhaps normalized.
+    void add(const AddedToken& token, std::string_view pattern);
+
+    bool is_empty() const { return tokens_.empty(); }
+
+    // All of `text` in order. The leftmost token wins, then the longest. Tokens for which `is_wanted` is
+    // false are text. Cost: linear in `text`, times the longest token at worst.
+    std::vector<TextPart> split(std::string_view text, bool wants_special) const;
+
+private:
+    struct Node {
+        std::map<char, std::uint32_t> next;
+        std::int32_t token = -1;  // In tokens_.
+    };
+
+    struct Match {
+        std::size_t length = 0;
+        const AddedToken* token = nullptr;
+    };
+
+    Match longest_at(std::string_view text, bool wants_special) const;
+
+    std::vector<AddedToken> tokens_;
+    std::vector<Node> nodes_{1};
+};
+
+}  // namespace capstan::text

@@ -1,0 +1,18 @@
+#pragma once
+
+// What a tokenizer, wherever it comes from, may be at most.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace capstan::text {
+
+inline constexpr std::uint64_t kTokenizerFileBytesMax = std::uint64_t{64} << 20;
+inline constexpr std::size_t kVocabularySizeMax = 1'000'000;  // Ids are below this, too.
+inline constexpr std::size_t kMergesMax = 2'000'000;
+inline constexpr std::size_t kTokenBytesMax = 64 * 1024;
+inline constexpr std::size_t kAddedTokensMax = 100'000;
+inline constexpr std::size_t kAddedTokenBytesMax = 512;  // Each is tried at each place where it may begin.
+inline constexpr std::size_t kStepsMax = 64;             // Of a normalizer, pre-tokenizer or decoder.
+
+}  // namespace capstan::text

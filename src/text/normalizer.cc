@@ -1,0 +1,159 @@
+#include "text/normalizer.h"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "text/limits.h"
+
+namespace capstan::text {
+namespace {
+
+constexpr int kDepthMax = 8;
+
+const std::map<std::string, NormalForm, std::less<>> kForms = {
+    {"NFC", NormalForm::kNfc},
+    {"NFD", NormalForm::kNfd},
+    {"NFKC", NormalForm::kNfkc},
+    {"NFKD", NormalForm::kNfkd}
+};
+
+std::string replace_literal(std::string_view text, std::string_view what, std::string_view content) {
+    if (what.empty()) {
+        return std::string(text);
+    }
+    std::string out;
+    for (std::size_t at = text.find(what); at != std::string_view::npos; at = text.find(what)) {
+        out.append(text.substr(0, at)).append(content);
+        text.remove_prefix(at + what.size());
+    }
+    return out.append(text);
+}
+
+}  // namespace
+
+Result<Replacement> Replacement::read(const Json& json) {
+    Replacement replacement;
+    replacement.content = json.string_or("content", "");
+    const Json& pattern = json["pattern"];
+    if (const std::string* literal = pattern["String"].as_string()) {
+        replacement.literal = *literal;
+        return replacement;
+    }
+    const std::string* expression = pattern["Regex"].as_string();
+    if (expression == nullptr) {
+        return Error{ErrorCode::kInvalid, "Replace needs a pattern with 'String' or 'Regex'"};
+    }
+    auto compiled = Regex::compile(*expression);
+    if (!compiled) {
+        return compiled.error();
+    }
+    replacement.expression = std::make_shared<const Regex>(std::move(*compiled));
+    return replacement;
+}
+
+std::string Replacement::apply(std::string_view text) const {
+    if (!expression) {
+        return replace_literal(text, literal, content);
+    }
+    std::string out;
+    std::size_t done = 0;
+    for (const RegexMatch& match : expression->matches(text)) {
+        out.append(text.substr(done, match.begin - done)).append(content);
+        done = match.end;
+    }
+    return out.append(text.substr(done));
+}
+
+Result<Normalizer> Normalizer::read(const Json& json) {
+    Normalizer normalizer;
+    if (auto added = normalizer.add(json, 0); !added) {
+        return with_context("normalizer", added.error());
+    }
+    return normalizer;
+}
+
+Result<void> Normalizer::add(const Json& json, int depth) {
+    if (json.is_null()) {
+        return {};
+    }
+    if (steps_.size() >= kStepsMax || depth > kDepthMax) {
+        return Error{ErrorCode::kTooLarge, fmt::format("more than {} steps", kStepsMax)};
+    }
+    const std::string type = json.string_or("type", "");
+    if (type == "Sequence") {
+        const Json::Array* parts = json["normalizers"].as_array();
+        for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
+            if (auto added = add((*parts)[i], depth + 1); !added) {
+                return added;
+            }
+        }
+    } else if (const auto form = kForms.find(type); form != kForms.end()) {
+        steps_.emplace_back(form->second);
+    } else if (type == "Lowercase") {
+        steps_.emplace_back(LowerCase{});
+    } else if (type == "StripAccents") {
+        steps_.emplace_back(StripMarks{});
+    } else if (type == "Strip") {
+        steps_.emplace_back(
+            StripSpace{.left = json.bool_or("strip_left", true), .right = json.bool_or("strip_right", true)}
+        );
+    } else if (type == "Prepend") {
+        steps_.emplace_back(Prepend{json.string_or("prepend", "")});
+    } else if (type == "Replace") {
+        auto replacement = Replacement::read(json);
+        if (!replacement) {
+            return replacement.error();
+        }
+        steps_.emplace_back(std::move(*replacement));
+    } else {
+        return Error{ErrorCode::kInvalid, fmt::format("type '{}' is not supported", type.substr(0, 80))};
+    }
+    return {};
+}
+
+std::string Normalizer::apply(std::string_view text) const {
+    std::string current(text);
+    for (const Step& step : steps_) {
+        current = std::visit([&](const auto& s) { return apply_step(s, current); }, step);
+    }
+    return current;
+}
+
+std::string Normalizer::apply_step(NormalForm form, std::string_view text) {
+    return normalize(text, form);
+}
+
+std::string Normalizer::apply_step(LowerCase, std::string_view text) {
+    return lower_case(text);
+}
+
+std::string Normalizer::apply_step(StripMarks, std::string_view text) {
+    return strip_marks(text);
+}
+
+std::string Normalizer::apply_step(StripSpace step, std::string_view text) {
+    std::size_t begin = text.size();
+    std::size_t end = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const Character c = front_character(text.substr(at));
+        if (kind_of(c.code_point) != CharacterKind::kSpace) {
+            begin = std::min(begin, at);
+            end = at + c.length;
+        }
+        at += c.length;
+    }
+    begin = step.left ? begin : 0;
+    end = step.right ? end : text.size();
+    return end <= begin ? std::string() : std::string(text.substr(begin, end - begin));
+}
+
+std::string Normalizer::apply_step(const Prepend& step, std::string_view text) {
+    return text.empty() ? std::string() : step.prefix + std::string(text);
+}
+
+std::string Normalizer::apply_step(const Replacement& step, std::string_view text) {
+    return step.apply(text);
+}
+
+}  // namespace capstan::text

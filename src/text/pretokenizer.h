@@ -1,0 +1,97 @@
+#pragma once
+
+// The "pre_tokenizer" of tokenizer.json: how text is cut into the words that the model sees.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "text/regex.h"
+#include "text/word_lexer.h"
+
+namespace capstan::text {
+
+class Pretokenizer {
+public:
+    // Null, ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, Metaspace and Sequence of
+    // these, with ByteLevel last; kInvalid for the rest.
+    static Result<Pretokenizer> read(const Json& json);
+
+    // Whether the model gets bytes (and its tokens are in the byte alphabet).
+    bool is_byte_level() const { return byte_level_; }
+
+    // Whether words are found by a hand-written lexer alone, which takes any bytes. Otherwise text must be
+    // well-formed UTF-8.
+    bool takes_any_bytes() const { return byte_level_ && only_pattern_.has_value(); }
+
+    // Calls `on_word` with each word of `text` in order. `is_first`: nothing is before `text`.
+    // Thread-safe.
+    template <typename OnWord>
+    void cut(std::string_view text, bool is_first, const OnWord& on_word) const {
+        if (only_pattern_) {
+            while (!text.empty()) {
+                const std::size_t length = first_word_bytes(*only_pattern_, text);
+                on_word(text.substr(0, length));
+                text.remove_prefix(length);
+            }
+            return;
+        }
+        for (const std::string& word : cut_by_steps(text, is_first)) {
+            on_word(std::string_view(word));
+        }
+    }
+
+private:
+    enum class Kind {
+        kPattern,
+        kExpression,
+        kLiteral,
+        kWords,
+        kSpace,
+        kDigits,
+        kPunctuation,
+        kMetaspace,
+        kPrefixSpace
+    };
+    enum class Behavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
+    enum class Scheme { kAlways, kFirst, kNever };
+
+    struct Step {
+        Kind kind = Kind::kPattern;
+        Behavior behavior = Behavior::kIsolated;
+        bool invert = false;
+        WordPattern pattern = WordPattern::kGpt2;
+        std::optional<Regex> expression = {};
+        std::string literal = {};  // Of Metaspace: what stands for a space.
+        bool split = true;         // Metaspace.
+        Scheme scheme = Scheme::kAlways;
+    };
+
+    struct Part {
+        std::size_t begin;
+        std::size_t end;
+        bool is_match;
+    };
+
+    Result<void> add(const Json& json, int depth);
+    Result<void> add_split(const Json& json);
+    Result<void> add_byte_level(const Json& json);
+    Result<void> add_metaspace(const Json& json);
+    static std::vector<Part> parts_of(const Step& step, std::string_view text);
+    static void apply_metaspace(
+        const Step& step, std::string word, bool is_first, std::vector<std::string>& out
+    );
+    static void apply_split(const Step& step, std::string_view word, std::vector<std::string>& out);
+    static Result<Behavior> behavior_of(std::string_view name);
+    std::vector<std::string> cut_by_steps(std::string_view text, bool is_first) const;
+
+    std::vector<Step> steps_;
+    std::optional<WordPattern> only_pattern_;  // When the steps are no more than that.
+    bool byte_level_ = false;
+};
+
+}  // namespace capstan::text

@@ -1,0 +1,198 @@
+#include "text/token_decoder.h"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/utf8.h"
+#include "text/byte_alphabet.h"
+#include "text/limits.h"
+#include "text/unicode.h"
+
+namespace capstan::text {
+namespace {
+
+constexpr int kDepthMax = 8;
+
+std::string join(const std::vector<std::string>& tokens, std::string_view separator) {
+    std::string joined;
+    for (const std::string& token : tokens) {
+        joined.append(joined.empty() && &token == &tokens.front() ? "" : separator).append(token);
+    }
+    return joined;
+}
+
+std::optional<unsigned> hex_digit(char c) {
+    if (c >= '0' && c <= '9') {
+        return static_cast<unsigned>(c - '0');
+    }
+    if (c >= 'A' && c <= 'F') {
+        return static_cast<unsigned>(c - 'A' + 10);
+    }
+    if (c >= 'a' && c <= 'f') {
+        return static_cast<unsigned>(c - 'a' + 10);
+    }
+    return std::nullopt;
+}
+
+// "<0xE2>" is the byte E2.
+std::optional<char> byte_of(std::string_view token) {
+    if (token.size() != 6 || !token.starts_with("<0x") || !token.ends_with('>')) {
+        return std::nullopt;
+    }
+    const auto high = hex_digit(token[3]);
+    const auto low = hex_digit(token[4]);
+    if (!high || !low) {
+        return std::nullopt;
+    }
+    return static_cast<char>(*high << 4 | *low);
+}
+
+// Bytes that are no text give one U+FFFD each.
+void flush_bytes(std::string& bytes, std::vector<std::string>& out) {
+    if (bytes.empty()) {
+        return;
+    }
+    if (is_utf8(bytes)) {
+        out.push_back(bytes);
+    } else {
+        out.insert(out.end(), bytes.size(), "\uFFFD");
+    }
+    bytes.clear();
+}
+
+std::size_t size_from(const Json& json, std::string_view name) {
+    const std::int64_t value = json.int_or(name, 0);
+    return value < 0 ? 0 : static_cast<std::size_t>(value);
+}
+
+}  // namespace
+
+Result<TokenDecoder> TokenDecoder::read(const Json& json) {
+    TokenDecoder decoder;
+    if (auto added = decoder.add(json, 0); !added) {
+        return with_context("decoder", added.error());
+    }
+    return decoder;
+}
+
+Result<void> TokenDecoder::add(const Json& json, int depth) {
+    if (json.is_null()) {
+        return {};
+    }
+    if (steps_.size() >= kStepsMax || depth > kDepthMax) {
+        return Error{ErrorCode::kTooLarge, fmt::format("more than {} steps", kStepsMax)};
+    }
+    const std::string type = json.string_or("type", "");
+    if (type == "Sequence") {
+        const Json::Array* parts = json["decoders"].as_array();
+        for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
+            if (auto added = add((*parts)[i], depth + 1); !added) {
+                return added;
+            }
+        }
+    } else if (type == "ByteLevel") {
+        steps_.emplace_back(ByteLevel{});
+    } else if (type == "ByteFallback") {
+        steps_.emplace_back(ByteFallback{});
+    } else if (type == "Fuse") {
+        steps_.emplace_back(Fuse{});
+    } else if (type == "Strip") {
+        steps_.emplace_back(Strip{
+            .content = json.string_or("content", " "),
+            .at_start = size_from(json, "start"),
+            .at_end = size_from(json, "stop")
+        });
+    } else if (type == "Metaspace") {
+        const std::string scheme =
+            json.string_or("prepend_scheme", json.bool_or("add_prefix_space", true) ? "always" : "never");
+        steps_.emplace_back(Metaspace{
+            .replacement = json.string_or("replacement", "\u2581"), .drops_first = scheme != "never"
+        });
+    } else if (type == "Replace") {
+        auto replacement = Replacement::read(json);
+        if (!replacement) {
+            return replacement.error();
+        }
+        steps_.emplace_back(std::move(*replacement));
+    } else {
+        return Error{ErrorCode::kInvalid, fmt::format("type '{}' is not supported", type.substr(0, 80))};
+    }
+    return {};
+}
+
+std::string TokenDecoder::decode(std::vector<std::string> tokens) const {
+    for (const Step& step : steps_) {
+        tokens = std::visit([&](const auto& s) { return apply(s, std::move(tokens)); }, step);
+    }
+    return repair_utf8(join(tokens, steps_.empty() ? " " : ""));
+}
+
+std::string TokenDecoder::bytes_of(std::string_view token) {
+    return from_byte_alphabet(token).value_or(std::string(token));
+}
+
+TokenDecoder::Tokens TokenDecoder::apply(ByteLevel, Tokens tokens) {
+    std::string bytes;
+    for (const std::string& token : tokens) {
+        bytes += bytes_of(token);
+    }
+    return {repair_utf8(bytes)};
+}
+
+TokenDecoder::Tokens TokenDecoder::apply(ByteFallback, Tokens tokens) {
+    Tokens out;
+    std::string bytes;
+    for (std::string& token : tokens) {
+        if (const auto byte = byte_of(token)) {
+            bytes += *byte;
+            continue;
+        }
+        flush_bytes(bytes, out);
+        out.push_back(std::move(token));
+    }
+    flush_bytes(bytes, out);
+    return out;
+}
+
+TokenDecoder::Tokens TokenDecoder::apply(Fuse, Tokens tokens) {
+    return {join(tokens, "")};
+}
+
+TokenDecoder::Tokens TokenDecoder::apply(const Strip& step, Tokens tokens) {
+    for (std::string& token : tokens) {
+        std::string_view kept = token;
+        for (std::size_t i = 0; i < step.at_start && !step.content.empty() && kept.starts_with(step.content);
+             ++i) {
+            kept.remove_prefix(step.content.size());
+        }
+        for (std::size_t i = 0; i < step.at_end && !step.content.empty() && kept.ends_with(step.content);
+             ++i) {
+            kept.remove_suffix(step.content.size());
+        }
+        token = std::string(kept);
+    }
+    return tokens;
+}
+
+TokenDecoder::Tokens TokenDecoder::apply(const Metaspace& step, Tokens tokens) {
+    const Replacement to_space{.literal = step.replacement, .expression = nullptr, .content = " "};
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        tokens[i] = to_space.apply(tokens[i]);
+        // Hugging Face drops every such character of the first token, not only the one that it put there.
+        if (i == 0 && step.drops_first) {
+            const Replacement away{.literal = " ", .expression = nullptr, .content = ""};
+            tokens[i] = away.apply(tokens[i]);
+        }
+    }
+    return tokens;
+}
+
+TokenDecoder::Tokens TokenDecoder::apply(const Replacement& step, Tokens tokens) {
+    for (std::string& token : tokens) {
+        token = step.apply(token);
+    }
+    return tokens;
+}
+
+}  // namespace capstan::text

@@ -1,0 +1,224 @@
+#include "text/tokenizer.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "text/limits.h"
+#include "text/tokenizer_reader.h"
+#include "text/word_cache.h"
+
+namespace capstan::text {
+
+struct Tokenizer::Parts {
+    explicit Parts(TokenizerParts read);
+
+    struct Token {
+        std::string content;  // As in tokenizer.json.
+        std::string bytes;    // With a byte-level decoder: what it stands for.
+        bool special = false;
+    };
+
+    std::string_view content_of(std::size_t id) const { return tokens[id].content; }
+
+    BpeModel model;
+    Normalizer normalizer;
+    Pretokenizer pretokenizer;
+    TokenDecoder decoder;
+    std::vector<std::int32_t> ids_before;
+    std::vector<std::int32_t> ids_behind;
+    std::vector<Token> tokens;                                // By id.
+    std::vector<std::pair<std::string, std::int32_t>> added;  // Sorted by content.
+    TokenFinder raw_tokens;                                   // Looked for in the text as it comes,
+    TokenFinder normalized_tokens;                            // and in the normalized text.
+    mutable WordCachePool caches;                             // Locks itself.
+};
+
+Tokenizer::Parts::Parts(TokenizerParts read)
+    : model(std::move(read.model)),
+      normalizer(std::move(read.normalizer)),
+      pretokenizer(std::move(read.pretokenizer)),
+      decoder(std::move(read.decoder)),
+      ids_before(std::move(read.ids_before)),
+      ids_behind(std::move(read.ids_behind)) {
+    std::size_t end = model.id_end();
+    for (const AddedToken& token : read.added_tokens) {
+        end = std::max(end, static_cast<std::size_t>(token.id) + 1);
+    }
+    tokens.resize(end);
+    for (std::size_t id = 0; id < end; ++id) {
+        tokens[id].content = model.token_of(static_cast<std::int32_t>(id));
+    }
+    for (const AddedToken& token : read.added_tokens) {
+        Token& slot = tokens[static_cast<std::size_t>(token.id)];
+        slot.content = token.normalized ? normalizer.apply(token.content) : token.content;
+        slot.special = slot.special || token.special;
+        added.emplace_back(token.content, token.id);
+        (token.normalized ? normalized_tokens : raw_tokens).add(token, slot.content);
+    }
+    std::ranges::sort(added);
+    if (decoder.is_only_byte_level()) {
+        for (Token& token : tokens) {
+            token.bytes = TokenDecoder::bytes_of(token.content);
+        }
+    }
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+
+Result<Tokenizer> Tokenizer::parse(std::string_view json) {
+    auto read = read_tokenizer(json);
+    if (!read) {
+        return with_context("tokenizer.json", read.error());
+    }
+    return Tokenizer(std::make_unique<Parts>(std::move(*read)));
+}
+
+Result<Tokenizer> Tokenizer::load(const std::filesystem::path& file) {
+    std::error_code no_error_wanted;
+    const bool is_folder = std::filesystem::is_directory(file, no_error_wanted);
+    const auto text = read_file(is_folder ? file / "tokenizer.json" : file, kTokenizerFileBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    auto tokenizer = parse(*text);
+    if (!tokenizer) {
+        return with_context(file.string(), tokenizer.error());
+    }
+    return tokenizer;
+}
+
+namespace {
+
+// One call of encode: what it reads, and where its ids go.
+struct Encoding {
+    const TokenFinder& normalized_tokens;
+    const Normalizer& normalizer;
+    const Pretokenizer& pretokenizer;
+    const BpeModel& model;
+    WordCache& cache;
+    bool parse_special;
+    std::vector<std::int32_t> ids;
+
+    void add_words(std::string_view text, bool is_first) {
+        pretokenizer.cut(text, is_first, [&](std::string_view word) { cache.encode(model, word, ids); });
+    }
+
+    // `text` has none of the tokens that are looked for before normalizing.
+    void add_text(std::string_view text, bool is_first) {
+        const std::string normalized = normalizer.is_empty() ? std::string() : normalizer.apply(text);
+        const std::string_view wanted = normalizer.is_empty() ? text : std::string_view(normalized);
+        if (normalized_tokens.is_empty()) {
+            add_words(wanted, is_first);
+            return;
+        }
+        for (const TextPart& part : normalized_tokens.split(wanted, parse_special)) {
+            if (part.token) {
+                ids.push_back(*part.token);
+            } else {
+                add_words(part.text, is_first);
+            }
+            is_first = false;
+        }
+    }
+};
+
+}  // namespace
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
+    const Parts& parts = *parts_;
+    std::string repaired;
+    if (!parts.pretokenizer.takes_any_bytes() && !is_utf8(text)) {
+        repaired = repair_utf8(text);
+        text = repaired;
+    }
+    WordCachePool::Loan cache(parts.caches);
+    Encoding encoding{
+        .normalized_tokens = parts.normalized_tokens,
+        .normalizer = parts.normalizer,
+        .pretokenizer = parts.pretokenizer,
+        .model = parts.model,
+        .cache = *cache,
+        .parse_special = options.parse_special_tokens,
+        .ids = {}
+    };
+    encoding.ids.reserve(text.size() / 4 + 8);
+    if (options.add_special_tokens) {
+        encoding.ids = parts.ids_before;
+    }
+    bool is_first = true;
+    for (const TextPart& part : parts.raw_tokens.split(text, options.parse_special_tokens)) {
+        if (part.token) {
+            encoding.ids.push_back(*part.token);
+        } else {
+            encoding.add_text(part.text, is_first);
+        }
+        is_first = false;
+    }
+    if (options.add_special_tokens) {
+        encoding.ids.insert(encoding.ids.end(), parts.ids_behind.begin(), parts.ids_behind.end());
+    }
+    return std::move(encoding.ids);
+}
+
+std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special) const {
+    const bool only_bytes = parts_->decoder.is_only_byte_level();
+    std::string bytes;
+    std::vector<std::string> tokens;
+    for (const std::int32_t id : ids) {
+        if (id < 0 || static_cast<std::size_t>(id) >= parts_->tokens.size()) {
+            continue;
+        }
+        const Parts::Token& token = parts_->tokens[static_cast<std::size_t>(id)];
+        if ((skip_special && token.special) || token.content.empty()) {
+            continue;
+        }
+        if (only_bytes) {
+            bytes += token.bytes;
+        } else {
+            tokens.push_back(token.content);
+        }
+    }
+    return only_bytes ? repair_utf8(bytes) : parts_->decoder.decode(std::move(tokens));
+}
+
+std::optional<std::int32_t> Tokenizer::id_of(std::string_view token) const {
+    const auto& added = parts_->added;
+    const auto at =
+        std::ranges::lower_bound(added, token, {}, [](const auto& a) { return std::string_view(a.first); });
+    if (at != added.end() && at->first == token) {
+        return at->second;
+    }
+    const std::int32_t id = parts_->model.id_of(token);
+    return id < 0 ? std::nullopt : std::optional(id);
+}
+
+std::string_view Tokenizer::token_of(std::int32_t id) const {
+    const bool in_range = id >= 0 && static_cast<std::size_t>(id) < parts_->tokens.size();
+    return in_range ? std::string_view(parts_->tokens[static_cast<std::size_t>(id)].content)
+                    : std::string_view();
+}
+
+bool Tokenizer::is_special(std::int32_t id) const {
+    return id >= 0 && static_cast<std::size_t>(id) < parts_->tokens.size() &&
+           parts_->tokens[static_cast<std::size_t>(id)].special;
+}
+
+std::size_t Tokenizer::vocabulary_size() const {
+    return parts_->tokens.size();
+}
+
+std::optional<std::string_view> Tokenizer::bytes_of(std::int32_t id) const {
+    if (!parts_->decoder.is_only_byte_level() || token_of(id).empty()) {
+        return std::nullopt;
+    }
+    return parts_->tokens[static_cast<std::size_t>(id)].bytes;
+}
+
+}  // namespace capstan::text

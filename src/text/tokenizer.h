@@ -1,0 +1,60 @@
+#pragma once
+
+// A tokenizer as Hugging Face's tokenizer.json describes it: text to token ids and back, with the same ids.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace capstan::text {
+
+struct EncodeOptions {
+    bool add_special_tokens = false;   // What the post-processor puts around a text, such as a first <s>.
+    bool parse_special_tokens = true;  // "<|end|>" in the text is the token. False for text from strangers.
+};
+
+// Immutable: everything is thread-safe. Moves in constant time.
+class Tokenizer {
+public:
+    // kInvalid, naming the place, for what is no BPE tokenizer or is not supported; kTooLarge over the limits
+    // of text/limits.h.
+    static Result<Tokenizer> parse(std::string_view json);
+    static Result<Tokenizer> load(const std::filesystem::path& file);  // tokenizer.json, or its folder.
+
+    ~Tokenizer();
+    Tokenizer(Tokenizer&&) noexcept;
+    Tokenizer& operator=(Tokenizer&&) noexcept;
+
+    // Any bytes. Byte-level tokenizers keep broken UTF-8 as it is; others see U+FFFD. Cost: n log n.
+    std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
+
+    // Always UTF-8: U+FFFD where the bytes are broken. Ids out of range are nothing.
+    std::string decode(std::span<const std::int32_t> ids, bool skip_special = true) const;
+
+    std::optional<std::int32_t> id_of(std::string_view token) const;
+    std::string_view token_of(std::int32_t id) const;  // As in tokenizer.json; empty out of range.
+    bool is_special(std::int32_t id) const;
+
+    // One more than the greatest id: the rows of an embedding that this tokenizer needs.
+    std::size_t vocabulary_size() const;
+
+    // The bytes that `id` adds when decoding is one token after another (byte-level tokenizers); nothing when
+    // decoding is more than that. For StreamDecoder and for constrained generation.
+    std::optional<std::string_view> bytes_of(std::int32_t id) const;
+
+private:
+    struct Parts;
+
+    explicit Tokenizer(std::unique_ptr<Parts> parts);
+
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace capstan::text
