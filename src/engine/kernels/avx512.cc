@@ -1,0 +1,42 @@
+// The kernels for AVX-512. Only this file is compiled for them, by the pragma below; kernels.cc
+// asks the processor before it calls anything here.
+
+#if defined(__x86_64__)
+
+// What is included before the pragma is compiled for every processor: nothing of it may be inlined into
+// others as AVX-512.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <immintrin.h>
+
+#include "engine/kernels/tables.h"
+
+#pragma clang attribute push(                                                                        \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function \
+)
+
+#include "engine/kernels/simd_avx512.h"
+#include "engine/kernels/vector_kernels.h"
+#include "engine/kernels/vector_matmul.h"
+
+namespace capstan::engine::kernels {
+
+const KernelTable kAvx512Kernels = {
+    .isa = Isa::kAvx512,
+    .matmul = vector_matmul<Avx512>,
+    .rms_norm = vector_rms_norm<Avx512>,
+    .rope = vector_rope<Avx512>,
+    .attention = vector_attention<Avx512>,
+    .swiglu = vector_swiglu<Avx512>,
+    .add = vector_add<Avx512>,
+};
+
+}  // namespace capstan::engine::kernels
+
+#pragma clang attribute pop
+
+#endif

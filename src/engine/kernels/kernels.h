@@ -1,0 +1,103 @@
+#pragma once
+
+// The arithmetic of a transformer as plain functions, each in a scalar version that is easy to check and in
+// versions for AVX2 and AVX-512, chosen when the program runs.
+//
+// Every result is computed in an order that depends on its own inputs' sizes only: a row of a matrix product
+// comes out the same bits whatever rows are computed with it, on however many threads. So a sequence's tokens
+// do not depend on what else is in the batch. The versions differ from each other by rounding.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/data_type.h"
+#include "engine/kv_layout.h"
+
+namespace capstan::engine::kernels {
+
+enum class Isa { kScalar, kAvx2, kAvx512 };
+
+// Row-major [rows, columns] of a weight type, of any alignment; in someone else's memory.
+struct WeightMatrix {
+    const std::byte* data = nullptr;
+    DataType type = DataType::kF32;
+    std::int64_t rows = 0;
+    std::int64_t columns = 0;
+
+    bool empty() const { return data == nullptr; }
+};
+
+// y[t, r] = sum over c of x[t, c] · weights[r, c], for r in [row_begin, row_end).
+struct MatmulWork {
+    WeightMatrix weights;
+    const float* x = nullptr;  // [tokens, weights.columns]
+    std::int64_t tokens = 0;
+    float* y = nullptr;  // [tokens, weights.rows]
+    std::int64_t row_begin = 0;
+    std::int64_t row_end = 0;
+};
+
+// out = x / sqrt(mean(x²) + epsilon) · weight (Zhang and Sennrich 2019), over one row.
+struct RmsNormWork {
+    const float* x = nullptr;
+    const float* weight = nullptr;
+    float* out = nullptr;  // May be x.
+    std::int64_t count = 0;
+    float epsilon = 0;
+};
+
+// Rotates each head of one row in place (RoPE; Su et al. 2021, eq. 34). The pairing is (i, i + head_dim/2),
+// as in Hugging Face; Meta's files pair (2i, 2i + 1).
+struct RopeWork {
+    float* x = nullptr;  // [heads, head_dim]
+    std::int64_t heads = 0;
+    std::int64_t head_dim = 0;
+    const float* cosines = nullptr;  // [head_dim / 2], of this row's position
+    const float* sines = nullptr;
+};
+
+// One head of one position: out = softmax(scale · query·keys) · values over the first `tokens` positions.
+struct AttentionWork {
+    const float* query = nullptr;  // [head_dim]
+    KvView kv;
+    std::int64_t kv_head = 0;
+    std::int64_t tokens = 0;  // At least 1.
+    float scale = 1;
+    float* scores = nullptr;  // Scratch: `tokens`, rounded up to whole blocks.
+    float* out = nullptr;     // [head_dim]
+};
+
+// out = gate · sigmoid(gate) · up, element by element; `out` may be `gate`.
+struct SwigluWork {
+    const float* gate = nullptr;
+    const float* up = nullptr;
+    float* out = nullptr;
+    std::int64_t count = 0;
+};
+
+// y += scale · x, element by element.
+struct AddWork {
+    float* y = nullptr;
+    const float* x = nullptr;
+    float scale = 1;
+    std::int64_t count = 0;
+};
+
+struct KernelTable {
+    Isa isa;
+    void (*matmul)(const MatmulWork&);
+    void (*rms_norm)(const RmsNormWork&);
+    void (*rope)(const RopeWork&);
+    void (*attention)(const AttentionWork&);
+    void (*swiglu)(const SwigluWork&);
+    void (*add)(const AddWork&);
+};
+
+// What this processor can run, the best last.
+std::vector<Isa> supported_isas();
+// `isa` must be supported.
+const KernelTable& kernels_for(Isa isa);
+const KernelTable& best_kernels();
+
+}  // namespace capstan::engine::kernels

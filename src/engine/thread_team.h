@@ -1,0 +1,54 @@
+#pragma once
+
+// A few threads that share one loop at a time. They sleep between loops (a spinning thread beside a busy
+// neighbour costs far more than a wake-up).
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace capstan::engine {
+
+class ThreadTeam {
+public:
+    explicit ThreadTeam(int threads);  // The caller of `run` is one of them.
+    ~ThreadTeam();
+    ThreadTeam(const ThreadTeam&) = delete;
+    ThreadTeam& operator=(const ThreadTeam&) = delete;
+
+    int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+    // Calls part(thread, begin, end) with ranges that cover [0, count) once, each beginning at a multiple of
+    // `grain`, and returns when all are done. From one thread at a time.
+    template <typename Part>
+    void run(std::int64_t count, std::int64_t grain, const Part& part) {
+        run_erased(
+            {.call = [](const void* p, int thread, std::int64_t begin, std::int64_t end
+                     ) { (*static_cast<const Part*>(p))(thread, begin, end); },
+             .part = &part,
+             .count = count,
+             .grain = grain}
+        );
+    }
+
+private:
+    struct Loop {
+        void (*call)(const void* part, int thread, std::int64_t begin, std::int64_t end) = nullptr;
+        const void* part = nullptr;
+        std::int64_t count = 0;
+        std::int64_t grain = 1;
+    };
+
+    void run_erased(const Loop& loop);
+    void run_share(int thread) const;
+    void work(int thread);
+
+    Loop loop_;  // Written before round_ grows, read after.
+    std::atomic<std::uint32_t> round_ = 0;
+    std::atomic<int> unfinished_ = 0;
+    std::atomic<bool> stopping_ = false;
+    std::vector<std::thread> workers_;
+};
+
+}  // namespace capstan::engine
