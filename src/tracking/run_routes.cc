@@ -1,0 +1,186 @@
+#include "tracking/run_routes.h"
+
+#include "platform/http/json_reply.h"
+#include "platform/http/page.h"
+
+namespace capstan::tracking {
+namespace {
+
+constexpr std::int64_t kPollMs = 500;
+constexpr int kPollsPerHeartbeat = 30;
+
+Json time_json(std::optional<std::int64_t> time_ms) {
+    return time_ms ? Json(rfc3339(*time_ms)) : Json();
+}
+
+Json run_json(const Run& run) {
+    return Json::object(
+        {{"id", run.id},
+         {"name", run.name},
+         {"kind", run.kind},
+         {"status", name_of(run.status)},
+         {"experiment_id", run.experiment_id},
+         {"job_id", run.job_id},
+         {"created_at", rfc3339(run.created_ms)},
+         {"started_at", time_json(run.started_ms)},
+         {"ended_at", time_json(run.ended_ms)},
+         {"error", run.error}}
+    );
+}
+
+Json detail_json(const RunDetail& detail) {
+    Json json = run_json(detail.run);
+    Json params = Json::object();
+    for (const auto& [name, value] : detail.params) {
+        params.set(name, value);
+    }
+    Json summary = Json::object();
+    for (const auto& [name, value] : detail.summary) {
+        summary.set(name, value);
+    }
+    Json artifacts = Json::array();
+    for (const Artifact& artifact : detail.artifacts) {
+        artifacts.push(Json::object({{"name", artifact.path}, {"object", artifact.object}, {"bytes", artifact.bytes}}));
+    }
+    json.set("params", std::move(params));
+    json.set("summary", std::move(summary));
+    json.set("artifacts", std::move(artifacts));
+    return json;
+}
+
+http::Response list_runs_page(RunService& runs, const http::Request& request) {
+    const auto page = http::read_page(request);
+    if (!page) {
+        return http::reply(page.error());
+    }
+    const auto rows = runs.list(
+        {.project_id = request.principal.project_id,
+         .kind = std::string(request.query.get("kind")),
+         .experiment_id = std::string(request.query.get("experiment_id")),
+         .cursor = page->cursor,
+         .rows_max = page->rows_max()}
+    );
+    if (!rows) {
+        return http::reply(rows.error());
+    }
+    return http::reply(http::page_json(*rows, *page, run_json, [](const Run& run) { return run.id; }));
+}
+
+http::Response list_experiments_page(RunService& runs, const http::Request& request) {
+    const auto page = http::read_page(request);
+    if (!page) {
+        return http::reply(page.error());
+    }
+    const auto rows = runs.experiments(request.principal.project_id, page->cursor, page->rows_max());
+    if (!rows) {
+        return http::reply(rows.error());
+    }
+    const auto to_json = [](const Experiment& experiment) {
+        return Json::object(
+            {{"id", experiment.id}, {"name", experiment.name}, {"created_at", rfc3339(experiment.created_ms)}}
+        );
+    };
+    return http::reply(http::page_json(*rows, *page, to_json, [](const Experiment& experiment) { return experiment.id; }));
+}
+
+http::Response points_reply(RunService& runs, const http::Request& request) {
+    RunService::PointsAsk ask{.name = request.param("name")};
+    const auto points_max = request.query.get_int("points_max", ask.points_max);
+    const auto after_step = request.query.get_int("after_step", ask.after_step);
+    if (!points_max || !after_step) {
+        return http::reply(points_max ? after_step.error() : points_max.error());
+    }
+    ask.points_max = *points_max;
+    ask.after_step = *after_step;
+    const auto points = runs.points(request.principal.project_id, request.param("id"), ask);
+    if (!points) {
+        return http::reply(points.error());
+    }
+    Json items = Json::array();
+    for (const MetricPoint& point : *points) {
+        items.push(Json::array({point.step, point.value, point.time_ms}));
+    }
+    return http::reply(Json::object({{"name", ask.name}, {"points", std::move(items)}}));
+}
+
+// Sends the points after `after_step`, one event a step, and moves it along.
+Result<void> send_new_points(RunService& runs, std::string_view id, std::int64_t& after_step, http::EventSink& sink) {
+    const auto points = runs.points_after(id, after_step);
+    if (!points) {
+        return points.error();
+    }
+    for (std::size_t i = 0; i < points->size();) {
+        const MetricPoint& first = (*points)[i];
+        Json values = Json::object();
+        for (; i < points->size() && (*points)[i].step == first.step; ++i) {
+            values.set((*points)[i].name, (*points)[i].value);
+        }
+        const Json data =
+            Json::object({{"step", first.step}, {"values", std::move(values)}, {"time_ms", first.time_ms}});
+        if (auto sent = sink.send({.event = "metrics", .data = data.dump()}); !sent) {
+            return sent;
+        }
+        after_step = first.step;
+    }
+    return {};
+}
+
+// The metrics and changes of status of one run until it has ended.
+Result<void> follow_run(RunService& runs, const http::Request& request, http::EventSink& sink) {
+    const std::string& id = request.param("id");
+    auto after_step = request.query.get_int("after_step", -1);
+    if (!after_step) {
+        return after_step.error();
+    }
+    std::string status;
+    for (int poll = 1;; ++poll) {
+        const auto run = runs.get(request.principal.project_id, id);
+        if (!run) {
+            return run.error();
+        }
+        if (auto sent = send_new_points(runs, id, *after_step, sink); !sent) {
+            return sent;
+        }
+        if (status != name_of(run->status)) {
+            status = name_of(run->status);
+            if (auto sent = sink.send({.event = "status", .data = run_json(*run).dump()}); !sent) {
+                return sent;
+            }
+        }
+        if (is_final(run->status) || !sink.wait(kPollMs)) {
+            return {};
+        }
+        if (poll % kPollsPerHeartbeat == 0) {
+            if (auto sent = sink.send_heartbeat(); !sent) {
+                return sent;
+            }
+        }
+    }
+}
+
+}  // namespace
+
+void add_run_routes(http::Router& router, RunService& runs) {
+    router.get("/api/v1/experiments", "runs.read", [&runs](const http::Request& request) {
+        return list_experiments_page(runs, request);
+    });
+    router.get("/api/v1/runs", "runs.read", [&runs](const http::Request& request) {
+        return list_runs_page(runs, request);
+    });
+    router.get("/api/v1/runs/{id}", "runs.read", [&runs](const http::Request& request) {
+        const auto detail = runs.detail(request.principal.project_id, request.param("id"));
+        return detail ? http::reply(detail_json(*detail)) : http::reply(detail.error());
+    });
+    router.get("/api/v1/runs/{id}/metrics", "runs.read", [&runs](const http::Request& request) {
+        const auto names = runs.metric_names(request.principal.project_id, request.param("id"));
+        return names ? http::reply(Json::object({{"names", Json::array_of(*names)}})) : http::reply(names.error());
+    });
+    router.get("/api/v1/runs/{id}/metrics/{name}", "runs.read", [&runs](const http::Request& request) {
+        return points_reply(runs, request);
+    });
+    router.events("/api/v1/runs/{id}/events", "runs.read", [&runs](const http::Request& request, http::EventSink& sink) {
+        return follow_run(runs, request, sink);
+    });
+}
+
+}  // namespace capstan::tracking
