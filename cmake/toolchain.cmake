@@ -1,6 +1,7 @@
 # How all our code is compiled: warnings as errors, sanitizers when asked for, ccache and mold when there.
 add_compile_options(
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  -Wno-missing-designated-field-initializers  # A struct of arguments names what it sets; the rest has defaults.
   -fno-omit-frame-pointer)
 
 if(CAPSTAN_SANITIZE)

@@ -23,12 +23,17 @@ Json to_json(const Manifest& manifest) {
     for (const Split& split : manifest.splits) {
         Json shards = Json::array();
         for (const Shard& shard : split.shards) {
-            shards.push(Json::object({{"object", shard.object}, {"records", shard.records}, {"bytes", shard.bytes}}));
+            shards.push(
+                Json::object({{"object", shard.object}, {"records", shard.records}, {"bytes", shard.bytes}})
+            );
         }
         splits.set(split.name, std::move(shards));
     }
     return Json::object(
-        {{"schema", 1}, {"splits", std::move(splits)}, {"recipe", manifest.recipe}, {"report", manifest.report}}
+        {{"schema", 1},
+         {"splits", std::move(splits)},
+         {"recipe", manifest.recipe},
+         {"report", manifest.report}}
     );
 }
 
@@ -42,7 +47,9 @@ Result<Manifest> manifest_from(const Json& json) {
         Split split{.name = name, .shards = {}};
         for (std::size_t i = 0; shards.as_array() != nullptr && i < shards.as_array()->size(); ++i) {
             const Json& shard = (*shards.as_array())[i];
-            split.shards.push_back({shard.string_or("object", ""), shard.int_or("records", 0), shard.int_or("bytes", 0)});
+            split.shards.push_back(
+                {shard.string_or("object", ""), shard.int_or("records", 0), shard.int_or("bytes", 0)}
+            );
         }
         manifest.splits.push_back(std::move(split));
     }

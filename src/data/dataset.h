@@ -1,6 +1,7 @@
 #pragma once
 
-// Datasets and their commits. A commit is immutable: a manifest in the object store that names the shards of each split by hash.
+// Datasets and their commits. A commit is immutable: a manifest in the object store that names the shards of
+// each split by hash.
 
 #include <cstdint>
 #include <optional>
@@ -35,7 +36,8 @@ struct Split {
     std::int64_t bytes() const;
 };
 
-// What is in a commit. Its JSON is {"schema": 1, "splits": {name: [{object, records, bytes}]}, "recipe", "report"}.
+// What is in a commit. Its JSON is {"schema": 1, "splits": {name: [{object, records, bytes}]}, "recipe",
+// "report"}.
 struct Manifest {
     std::vector<Split> splits;
     Json recipe = Json::object();  // How it was made.

@@ -58,9 +58,9 @@ http::Response list_page(DatasetService& datasets, const http::Request& request)
     if (!rows) {
         return http::reply(rows.error());
     }
-    return http::reply(
-        http::page_json(*rows, *page, dataset_json, [](const DatasetWithCommit& row) { return row.dataset.id; })
-    );
+    return http::reply(http::page_json(*rows, *page, dataset_json, [](const DatasetWithCommit& row) {
+        return row.dataset.id;
+    }));
 }
 
 http::Response commits_page(DatasetService& datasets, const http::Request& request) {
@@ -73,7 +73,9 @@ http::Response commits_page(DatasetService& datasets, const http::Request& reque
     if (!rows) {
         return http::reply(rows.error());
     }
-    return http::reply(http::page_json(*rows, *page, commit_json, [](const Commit& commit) { return commit.id; }));
+    return http::reply(http::page_json(*rows, *page, commit_json, [](const Commit& commit) {
+        return commit.id;
+    }));
 }
 
 http::Response samples_reply(DatasetService& datasets, const http::Request& request) {
@@ -92,7 +94,8 @@ http::Response samples_reply(DatasetService& datasets, const http::Request& requ
     if (!samples) {
         return http::reply(samples.error());
     }
-    return http::reply(Json::object({{"items", Json::array_of(samples->records)}, {"total", samples->total}}));
+    return http::reply(Json::object({{"items", Json::array_of(samples->records)}, {"total", samples->total}})
+    );
 }
 
 }  // namespace
@@ -112,9 +115,11 @@ void add_dataset_routes(http::Router& router, DatasetService& datasets) {
         const auto detail = datasets.commit_detail(request.principal.project_id, request.param("id"));
         return detail ? http::reply(detail_json(*detail)) : http::reply(detail.error());
     });
-    router.get("/api/v1/dataset-commits/{id}/samples", "datasets.read", [&datasets](const http::Request& request) {
-        return samples_reply(datasets, request);
-    });
+    router.get(
+        "/api/v1/dataset-commits/{id}/samples",
+        "datasets.read",
+        [&datasets](const http::Request& request) { return samples_reply(datasets, request); }
+    );
 }
 
 }  // namespace capstan::data

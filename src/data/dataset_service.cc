@@ -17,7 +17,8 @@ const Split* find_split(const Manifest& manifest, std::string_view name) {
     return found != manifest.splits.end() ? &*found : nullptr;
 }
 
-// Calls `visit` with each line of a shard, without its newline, until it returns false. True when all were visited.
+// Calls `visit` with each line of a shard, without its newline, until it returns false. True when all were
+// visited.
 bool each_line(std::string_view text, const std::function<bool(std::string_view line)>& visit) {
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
@@ -57,7 +58,8 @@ Result<Commit> DatasetService::commit_in(soci::session& session, const NewCommit
     );
     if (dataset.kind != asked.kind) {
         return Error{
-            ErrorCode::kConflict, fmt::format("dataset '{}' holds {}, not {}", dataset.name, dataset.kind, asked.kind)
+            ErrorCode::kConflict,
+            fmt::format("dataset '{}' holds {}, not {}", dataset.name, dataset.kind, asked.kind)
         };
     }
     const auto parent = find_latest_commit(session, dataset.id);
@@ -147,9 +149,14 @@ Result<CommitDetail> DatasetService::commit_detail(std::string_view project_id, 
     return found;
 }
 
-Result<Samples> DatasetService::samples(std::string_view project_id, std::string_view commit_id, const SampleAsk& ask) {
+Result<Samples> DatasetService::samples(
+    std::string_view project_id, std::string_view commit_id, const SampleAsk& ask
+) {
     if (ask.limit < 1 || ask.limit > kSamplesMax || ask.offset < 0) {
-        return Error{ErrorCode::kInvalid, fmt::format("'limit' must be from 1 to {} and 'offset' at least 0", kSamplesMax)};
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format("'limit' must be from 1 to {} and 'offset' at least 0", kSamplesMax)
+        };
     }
     const auto detail = commit_detail(project_id, commit_id);
     if (!detail) {
@@ -188,7 +195,9 @@ Result<Samples> DatasetService::samples(std::string_view project_id, std::string
 }
 
 Result<void> DatasetService::each_record(
-    const Manifest& manifest, std::string_view split_name, const std::function<bool(const Json& record)>& visit
+    const Manifest& manifest,
+    std::string_view split_name,
+    const std::function<bool(const Json& record)>& visit
 ) {
     const Split* split = find_split(manifest, split_name);
     if (split == nullptr) {

@@ -24,8 +24,8 @@ struct NewCommit {
     std::string kind;     // Of a new dataset: "text" or "pairs".
     std::string description;
     std::string message;
-    std::string source_key;  // The same key commits once.
-    Manifest manifest;       // Its shards are in the object store already.
+    std::string source_key;       // The same key commits once.
+    Manifest manifest;            // Its shards are in the object store already.
     std::string manifest_object;  // The manifest's own object; see put_manifest.
 };
 
@@ -63,15 +63,17 @@ public:
     Result<Commit> commit_in(soci::session& session, const NewCommit& asked);
     Result<Commit> commit(NewCommit asked);  // Puts the manifest, too.
 
-    Result<std::vector<DatasetWithCommit>> list(std::string_view project_id, std::string_view cursor, int rows_max);
+    Result<std::vector<DatasetWithCommit>> list(
+        std::string_view project_id, std::string_view cursor, int rows_max
+    );
     Result<DatasetWithCommit> get(std::string_view project_id, std::string_view id);
     Result<std::vector<Commit>> commits(
         std::string_view project_id, std::string_view dataset_id, std::string_view cursor, int rows_max
     );
     Result<CommitDetail> commit_detail(std::string_view project_id, std::string_view id);
 
-    // Records `offset` to `offset + limit` of a split, 1 <= limit <= 200. kNotFound for an unknown commit or split. Cost: the
-    // shards up to the last record asked for.
+    // Records `offset` to `offset + limit` of a split, 1 <= limit <= 200. kNotFound for an unknown commit or
+    // split. Cost: the shards up to the last record asked for.
     struct SampleAsk {
         std::string split = "train";
         std::int64_t offset = 0;
@@ -80,7 +82,8 @@ public:
 
     Result<Samples> samples(std::string_view project_id, std::string_view commit_id, const SampleAsk& ask);
 
-    // Calls `visit` with each record of a split, in order, until it returns false. One shard in memory at a time.
+    // Calls `visit` with each record of a split, in order, until it returns false. One shard in memory at a
+    // time.
     Result<void> each_record(
         const Manifest& manifest, std::string_view split, const std::function<bool(const Json& record)>& visit
     );

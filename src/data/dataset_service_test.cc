@@ -16,10 +16,12 @@ protected:
     void SetUp() override {
         DatabaseTest::SetUp();
         migrate(migrations());
-        service_ = std::make_unique<DatasetService>(DatasetService::Inputs{.database = database(),
-        .objects = *objects_,
-        .next_id = [this] { return "id-" + std::to_string(++last_id_); },
-        .now_ms = [] { return std::int64_t{1}; },});
+        service_ = std::make_unique<DatasetService>(DatasetService::Inputs{
+            .database = database(),
+            .objects = *objects_,
+            .next_id = [this] { return "id-" + std::to_string(++last_id_); },
+            .now_ms = [] { return std::int64_t{1}; },
+        });
     }
 
     Shard shard(const std::vector<std::string>& texts) {
@@ -39,13 +41,16 @@ protected:
              .description = "",
              .message = "m",
              .source_key = std::move(key),
-             .manifest = {.splits = {{"train", std::move(train)}, {"heldout", {}}}, .report = Json::object({{"kept", 3}})},
+             .manifest =
+                 {.splits = {{"train", std::move(train)}, {"heldout", {}}},
+                  .report = Json::object({{"kept", 3}})},
              .manifest_object = ""}
         );
     }
 
     int last_id_ = 100;
-    std::unique_ptr<objects::ObjectStore> objects_ = objects::DiskObjectStore::open(testing::TempDir() + new_id()).value();
+    std::unique_ptr<objects::ObjectStore> objects_ =
+        objects::DiskObjectStore::open(testing::TempDir() + new_id()).value();
     std::unique_ptr<DatasetService> service_;
 };
 
@@ -89,7 +94,8 @@ TEST_P(DatasetServiceTest, HidesOtherProjectsAndRefusesAnotherKind) {
     EXPECT_EQ(service_->commit_detail("q", made->id).error().code, ErrorCode::kNotFound);
     EXPECT_EQ(service_->get("q", made->dataset_id).error().code, ErrorCode::kNotFound);
     EXPECT_TRUE(service_->list("q", "", 10)->empty());
-    const auto wrong = service_->commit({.project_id = "p", .dataset = "pages", .kind = "pairs", .source_key = "x"});
+    const auto wrong =
+        service_->commit({.project_id = "p", .dataset = "pages", .kind = "pairs", .source_key = "x"});
     EXPECT_EQ(wrong.error().code, ErrorCode::kConflict);
 }
 

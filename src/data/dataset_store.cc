@@ -39,7 +39,8 @@ Dataset find_or_insert_dataset(soci::session& session, const Dataset& fresh) {
     sql::execute(
         session,
         "INSERT INTO datasets (id, project_id, name, kind, description, created_ms) "
-        "VALUES (:id, :project_id, :name, :kind, :description, :created_ms) ON CONFLICT (project_id, name) DO NOTHING",
+        "VALUES (:id, :project_id, :name, :kind, :description, :created_ms) ON CONFLICT (project_id, name) "
+        "DO NOTHING",
         {{"id", fresh.id},
          {"project_id", fresh.project_id},
          {"name", fresh.name},
@@ -52,7 +53,8 @@ Dataset find_or_insert_dataset(soci::session& session, const Dataset& fresh) {
                "SELECT * FROM datasets WHERE project_id = :project_id AND name = :name",
                {{"project_id", fresh.project_id}, {"name", fresh.name}},
                dataset_from
-    ).value_or(fresh);
+    )
+        .value_or(fresh);
 }
 
 Result<Dataset> find_dataset(soci::session& session, std::string_view project_id, std::string_view id) {
@@ -83,8 +85,10 @@ std::vector<Dataset> list_datasets(
 Commit find_or_insert_commit(soci::session& session, const Commit& fresh) {
     sql::execute(
         session,
-        "INSERT INTO dataset_commits (id, project_id, dataset_id, parent_id, message, manifest_object, records, bytes, "
-        "source_key, created_ms) VALUES (:id, :project_id, :dataset_id, :parent_id, :message, :manifest_object, :records, "
+        "INSERT INTO dataset_commits (id, project_id, dataset_id, parent_id, message, manifest_object, "
+        "records, bytes, "
+        "source_key, created_ms) VALUES (:id, :project_id, :dataset_id, :parent_id, :message, "
+        ":manifest_object, :records, "
         ":bytes, :source_key, :created_ms) ON CONFLICT (dataset_id, source_key) DO NOTHING",
         {{"id", fresh.id},
          {"project_id", fresh.project_id},
@@ -102,7 +106,8 @@ Commit find_or_insert_commit(soci::session& session, const Commit& fresh) {
                "SELECT * FROM dataset_commits WHERE dataset_id = :dataset_id AND source_key = :source_key",
                {{"dataset_id", fresh.dataset_id}, {"source_key", fresh.source_key}},
                commit_from
-    ).value_or(fresh);
+    )
+        .value_or(fresh);
 }
 
 Result<Commit> find_commit(soci::session& session, std::string_view project_id, std::string_view id) {
@@ -127,7 +132,9 @@ std::optional<Commit> find_latest_commit(soci::session& session, std::string_vie
     );
 }
 
-std::vector<Commit> list_commits(soci::session& session, std::string_view dataset_id, std::string_view cursor, int rows_max) {
+std::vector<Commit> list_commits(
+    soci::session& session, std::string_view dataset_id, std::string_view cursor, int rows_max
+) {
     return sql::select(
         session,
         "SELECT * FROM dataset_commits WHERE dataset_id = :dataset_id AND (:cursor = '' OR id < :cursor) "

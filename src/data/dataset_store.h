@@ -24,6 +24,8 @@ std::vector<Dataset> list_datasets(
 Commit find_or_insert_commit(soci::session& session, const Commit& fresh);
 Result<Commit> find_commit(soci::session& session, std::string_view project_id, std::string_view id);
 std::optional<Commit> find_latest_commit(soci::session& session, std::string_view dataset_id);
-std::vector<Commit> list_commits(soci::session& session, std::string_view dataset_id, std::string_view cursor, int rows_max);
+std::vector<Commit> list_commits(
+    soci::session& session, std::string_view dataset_id, std::string_view cursor, int rows_max
+);
 
 }  // namespace capstan::data

@@ -1,7 +1,7 @@
 #pragma once
 
-// The graph of what came from what. A node is named "kind:id", such as "run:0197…"; an edge goes from what was made to what
-// it was made from.
+// The graph of what came from what. A node is named "kind:id", such as "run:0197…"; an edge goes from what
+// was made to what it was made from.
 
 #include <cstdint>
 #include <string>

@@ -52,7 +52,9 @@ std::optional<Node> find_node(soci::session& session, std::string_view project_i
     );
 }
 
-std::vector<Edge> edges_up(soci::session& session, std::string_view project_id, std::string_view made, int rows_max) {
+std::vector<Edge> edges_up(
+    soci::session& session, std::string_view project_id, std::string_view made, int rows_max
+) {
     return sql::select(
         session,
         "SELECT made, made_from, relation FROM lineage_edges WHERE project_id = :project_id AND made = :made "
@@ -67,7 +69,8 @@ std::vector<Edge> edges_down(
 ) {
     return sql::select(
         session,
-        "SELECT made, made_from, relation FROM lineage_edges WHERE project_id = :project_id AND made_from = :made_from "
+        "SELECT made, made_from, relation FROM lineage_edges WHERE project_id = :project_id AND made_from = "
+        ":made_from "
         "ORDER BY made, relation LIMIT :rows_max",
         {{"project_id", project_id}, {"made_from", made_from}, {"rows_max", rows_max}},
         edge_from

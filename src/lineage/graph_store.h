@@ -21,7 +21,11 @@ void upsert_node(soci::session& session, std::string_view project_id, const Node
 void insert_edge(soci::session& session, std::string_view project_id, const Edge& edge, std::int64_t now_ms);
 
 std::optional<Node> find_node(soci::session& session, std::string_view project_id, std::string_view name);
-std::vector<Edge> edges_up(soci::session& session, std::string_view project_id, std::string_view made, int rows_max);
-std::vector<Edge> edges_down(soci::session& session, std::string_view project_id, std::string_view made_from, int rows_max);
+std::vector<Edge> edges_up(
+    soci::session& session, std::string_view project_id, std::string_view made, int rows_max
+);
+std::vector<Edge> edges_down(
+    soci::session& session, std::string_view project_id, std::string_view made_from, int rows_max
+);
 
 }  // namespace capstan::lineage

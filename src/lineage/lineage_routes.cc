@@ -21,7 +21,10 @@ Json graph_json(const Graph& graph) {
         edges.push(Json::object({{"from", edge.made}, {"to", edge.made_from}, {"relation", edge.relation}}));
     }
     return Json::object(
-        {{"root", graph.root}, {"nodes", std::move(nodes)}, {"edges", std::move(edges)}, {"is_cut", graph.is_cut}}
+        {{"root", graph.root},
+         {"nodes", std::move(nodes)},
+         {"edges", std::move(edges)},
+         {"is_cut", graph.is_cut}}
     );
 }
 
@@ -48,7 +51,9 @@ Result<Walk> read_walk(const http::Request& request) {
         return depth.error();
     }
     const auto bounded = std::max<std::int64_t>(0, std::min<std::int64_t>(*depth, 1000));
-    return Walk{.root = request.param("node"), .direction = *direction, .depth_max = static_cast<int>(bounded)};
+    return Walk{
+        .root = request.param("node"), .direction = *direction, .depth_max = static_cast<int>(bounded)
+    };
 }
 
 }  // namespace

@@ -82,7 +82,9 @@ Result<void> LineageService::add(std::string_view project_id, const Graph& part)
     });
 }
 
-Result<Expansion> LineageService::expand(std::string_view project_id, const std::string& name, Direction direction) {
+Result<Expansion> LineageService::expand(
+    std::string_view project_id, const std::string& name, Direction direction
+) {
     auto found = inputs_.database.read([&](soci::session& session) -> Result<Expansion> {
         Expansion expansion;
         if (auto node = find_node(session, project_id, name)) {

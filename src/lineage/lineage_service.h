@@ -2,8 +2,8 @@
 
 // Writing the graph, and walking it from any node, up to what it came from or down to what came of it.
 //
-// Not every node is a row: there are as many responses as calls, and as many records as documents. For such kinds `app`
-// gives an expander that finds node and edges where they are kept.
+// Not every node is a row: there are as many responses as calls, and as many records as documents. For such
+// kinds `app` gives an expander that finds node and edges where they are kept.
 
 #include <functional>
 #include <map>
@@ -27,8 +27,8 @@ struct Walk {
     int depth_max = 8;  // 1 to 32 steps.
 };
 
-// What an expander knows of one node: the node itself and the edges that end or begin at it, with the nodes at their other ends when
-// those have no rows.
+// What an expander knows of one node: the node itself and the edges that end or begin at it, with the nodes
+// at their other ends when those have no rows.
 struct Expansion {
     std::vector<Node> nodes;
     std::vector<Edge> edges;
@@ -48,14 +48,16 @@ public:
     explicit LineageService(Inputs inputs) : inputs_(std::move(inputs)) {}
 
     // For nodes of this kind, besides the rows. Before the first walk.
-    void expand_with(std::string kind, Expander expander) { expanders_[std::move(kind)] = std::move(expander); }
+    void expand_with(std::string kind, Expander expander) {
+        expanders_[std::move(kind)] = std::move(expander);
+    }
 
     // Inside the caller's transaction. A node that is there already gets the new label, link and detail.
     void add_in(soci::session& session, std::string_view project_id, const Graph& part);
     Result<void> add(std::string_view project_id, const Graph& part);
 
-    // Breadth first. At most 2,000 nodes and 200 edges a node and direction; is_cut says when there is more. kNotFound when the
-    // root is unknown.
+    // Breadth first. At most 2,000 nodes and 200 edges a node and direction; is_cut says when there is more.
+    // kNotFound when the root is unknown.
     Result<Graph> walk(std::string_view project_id, const Walk& asked);
 
 private:

@@ -1,7 +1,6 @@
 #include "lineage/lineage_service.h"
 
 #include <algorithm>
-
 #include <memory>
 
 #include <gtest/gtest.h>
@@ -17,18 +16,24 @@ protected:
     void SetUp() override {
         DatabaseTest::SetUp();
         migrate(migrations());
-        service_ = std::make_unique<LineageService>(LineageService::Inputs{.database = database(), .now_ms = [] { return std::int64_t{1}; }});
+        service_ = std::make_unique<LineageService>(
+            LineageService::Inputs{.database = database(), .now_ms = [] { return std::int64_t{1}; }}
+        );
     }
 
     // a run trained on a commit, which was curated from two sources; a version made by the run.
     void add_chain() {
         ASSERT_TRUE(service_->add(
             "p",
-            {.nodes = {{"version:1", "man v1", "/models/man", {}}, {"run:1", "pretrain", "", {}}, {"commit:1", "pages", "", {}}},
-             .edges = {{"version:1", "run:1", "produced_by"},
-                       {"run:1", "commit:1", "trained_on"},
-                       {"commit:1", "source:a", "curated_from"},
-                       {"commit:1", "source:b", "curated_from"}}}
+            {.nodes =
+                 {{"version:1", "man v1", "/models/man", {}},
+                  {"run:1", "pretrain", "", {}},
+                  {"commit:1", "pages", "", {}}},
+             .edges =
+                 {{"version:1", "run:1", "produced_by"},
+                  {"run:1", "commit:1", "trained_on"},
+                  {"commit:1", "source:a", "curated_from"},
+                  {"commit:1", "source:b", "curated_from"}}}
         ));
     }
 
@@ -50,7 +55,9 @@ TEST_P(LineageServiceTest, WalksUpToEverySource) {
     add_chain();
     const auto graph = service_->walk("p", {.root = "version:1"});
     ASSERT_TRUE(graph) << graph.error().message;
-    EXPECT_EQ(names(*graph), (std::vector<std::string>{"commit:1", "run:1", "source:a", "source:b", "version:1"}));
+    EXPECT_EQ(
+        names(*graph), (std::vector<std::string>{"commit:1", "run:1", "source:a", "source:b", "version:1"})
+    );
     EXPECT_EQ(graph->edges.size(), 4U);
     EXPECT_FALSE(graph->is_cut);
 }
@@ -88,7 +95,10 @@ TEST_P(LineageServiceTest, AsksTheExpanderForKindsWithoutRows) {
         if (name != "response:r1") {
             return Error{ErrorCode::kNotFound, "no response"};
         }
-        return Expansion{.nodes = {{"response:r1", "an answer", "", {}}}, .edges = {{"response:r1", "version:1", "answered_by"}}};
+        return Expansion{
+            .nodes = {{"response:r1", "an answer", "", {}}},
+            .edges = {{"response:r1", "version:1", "answered_by"}}
+        };
     });
     const auto graph = service_->walk("p", {.root = "response:r1"});
     ASSERT_TRUE(graph) << graph.error().message;

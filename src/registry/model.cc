@@ -23,7 +23,8 @@ VersionKind version_kind_from(std::string_view name) {
 }
 
 Result<VersionStatus> parse_version_status(std::string_view name) {
-    for (const auto status : {VersionStatus::kCandidate, VersionStatus::kApproved, VersionStatus::kRejected}) {
+    for (const auto status :
+         {VersionStatus::kCandidate, VersionStatus::kApproved, VersionStatus::kRejected}) {
         if (name_of(status) == name) {
             return status;
         }

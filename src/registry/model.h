@@ -42,7 +42,7 @@ struct Version {
     std::string id;
     std::string project_id;
     std::string model_id;
-    std::string model;  // The model's name.
+    std::string model;        // The model's name.
     std::int64_t number = 0;  // From 1.
     VersionKind kind = VersionKind::kFull;
     VersionStatus status = VersionStatus::kCandidate;

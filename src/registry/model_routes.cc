@@ -13,7 +13,9 @@ Result<std::int64_t> parse_number(std::string_view text) {
     std::int64_t number = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (failure != std::errc() || end != text.data() + text.size() || number < 0) {
-        return Error{ErrorCode::kInvalid, "a version is a number from 1; got '" + std::string(text.substr(0, 40)) + "'"};
+        return Error{
+            ErrorCode::kInvalid, "a version is a number from 1; got '" + std::string(text.substr(0, 40)) + "'"
+        };
     }
     return number;
 }
@@ -33,23 +35,27 @@ http::Response models_page(ModelService& models, const http::Request& request) {
         return http::reply(rows.error());
     }
     const auto json_of = [](const ModelDetail& row) { return to_json(row); };
-    return http::reply(http::page_json(*rows, *page, json_of, [](const ModelDetail& row) { return row.model.id; }));
+    return http::reply(http::page_json(*rows, *page, json_of, [](const ModelDetail& row) {
+        return row.model.id;
+    }));
 }
 
 http::Response versions_page(ModelService& models, const http::Request& request) {
     const auto page = http::read_page(request);
-    const auto before = page ? parse_number(page->cursor.empty() ? "0" : page->cursor) : Result<std::int64_t>(page.error());
+    const auto before =
+        page ? parse_number(page->cursor.empty() ? "0" : page->cursor) : Result<std::int64_t>(page.error());
     if (!before) {
         return http::reply(before.error());
     }
-    const auto rows = models.versions(request.principal.project_id, request.param("name"), *before, page->rows_max());
+    const auto rows =
+        models.versions(request.principal.project_id, request.param("name"), *before, page->rows_max());
     if (!rows) {
         return http::reply(rows.error());
     }
     const auto json_of = [](const Version& version) { return to_json(version); };
-    return http::reply(
-        http::page_json(*rows, *page, json_of, [](const Version& version) { return std::to_string(version.number); })
-    );
+    return http::reply(http::page_json(*rows, *page, json_of, [](const Version& version) {
+        return std::to_string(version.number);
+    }));
 }
 
 http::Response tokenizers_page(ModelService& models, const http::Request& request) {
@@ -76,11 +82,13 @@ http::Response version_reply(ModelService& models, const http::Request& request)
 http::Response set_status(ModelService& models, const http::Request& request) {
     const auto number = parse_number(request.param("number"));
     const auto body = number ? http::read_json(request) : Result<Json>(number.error());
-    const auto status = body ? parse_version_status(body->string_or("status", "")) : Result<VersionStatus>(body.error());
+    const auto status =
+        body ? parse_version_status(body->string_or("status", "")) : Result<VersionStatus>(body.error());
     if (!status) {
         return http::reply(status.error());
     }
-    const auto version = models.version_by_number(request.principal.project_id, request.param("name"), *number);
+    const auto version =
+        models.version_by_number(request.principal.project_id, request.param("name"), *number);
     if (!version) {
         return http::reply(version.error());
     }
@@ -111,15 +119,21 @@ void add_model_routes(http::Router& router, ModelService& models) {
     router.get("/api/v1/models/{name}/versions", "models.read", [&models](const http::Request& request) {
         return versions_page(models, request);
     });
-    router.get("/api/v1/models/{name}/versions/{number}", "models.read", [&models](const http::Request& request) {
-        return version_reply(models, request);
-    });
-    router.patch("/api/v1/models/{name}/versions/{number}", "models.write", [&models](const http::Request& request) {
-        return set_status(models, request);
-    });
-    router.put("/api/v1/models/{name}/aliases/{alias}", "models.write", [&models](const http::Request& request) {
-        return set_alias(models, request);
-    });
+    router.get(
+        "/api/v1/models/{name}/versions/{number}",
+        "models.read",
+        [&models](const http::Request& request) { return version_reply(models, request); }
+    );
+    router.patch(
+        "/api/v1/models/{name}/versions/{number}",
+        "models.write",
+        [&models](const http::Request& request) { return set_status(models, request); }
+    );
+    router.put(
+        "/api/v1/models/{name}/aliases/{alias}",
+        "models.write",
+        [&models](const http::Request& request) { return set_alias(models, request); }
+    );
     router.get("/api/v1/tokenizers", "models.read", [&models](const http::Request& request) {
         return tokenizers_page(models, request);
     });

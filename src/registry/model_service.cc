@@ -78,10 +78,14 @@ Result<Version> ModelService::register_version_in(soci::session& session, const 
 }
 
 Result<Version> ModelService::register_version(const NewVersion& asked) {
-    return inputs_.database.transact([&](soci::session& session) { return register_version_in(session, asked); });
+    return inputs_.database.transact([&](soci::session& session) {
+        return register_version_in(session, asked);
+    });
 }
 
-Result<std::vector<ModelDetail>> ModelService::list(std::string_view project_id, std::string_view cursor, int rows_max) {
+Result<std::vector<ModelDetail>> ModelService::list(
+    std::string_view project_id, std::string_view cursor, int rows_max
+) {
     return inputs_.database.read([&](soci::session& session) -> Result<std::vector<ModelDetail>> {
         std::vector<ModelDetail> found;
         for (Model& model : list_models(session, project_id, cursor, rows_max)) {
@@ -118,10 +122,13 @@ Result<std::vector<Version>> ModelService::versions(
 }
 
 Result<Version> ModelService::version(std::string_view project_id, std::string_view id) {
-    return inputs_.database.read([&](soci::session& session) { return find_version(session, project_id, id); });
+    return inputs_.database.read([&](soci::session& session) { return find_version(session, project_id, id); }
+    );
 }
 
-Result<Version> ModelService::version_by_number(std::string_view project_id, std::string_view name, std::int64_t number) {
+Result<Version> ModelService::version_by_number(
+    std::string_view project_id, std::string_view name, std::int64_t number
+) {
     return inputs_.database.read([&](soci::session& session) -> Result<Version> {
         const auto model = find_model(session, project_id, name);
         if (!model) {
@@ -131,7 +138,9 @@ Result<Version> ModelService::version_by_number(std::string_view project_id, std
     });
 }
 
-Result<Version> ModelService::assess(std::string_view project_id, std::string_view id, const Assessment& assessment) {
+Result<Version> ModelService::assess(
+    std::string_view project_id, std::string_view id, const Assessment& assessment
+) {
     return inputs_.database.transact([&](soci::session& session) -> Result<Version> {
         auto version = find_version(session, project_id, id);
         if (!version) {
@@ -172,10 +181,14 @@ Tokenizer ModelService::register_tokenizer_in(soci::session& session, Tokenizer 
 }
 
 Result<Tokenizer> ModelService::tokenizer(std::string_view project_id, std::string_view id) {
-    return inputs_.database.read([&](soci::session& session) { return find_tokenizer(session, project_id, id); });
+    return inputs_.database.read([&](soci::session& session) {
+        return find_tokenizer(session, project_id, id);
+    });
 }
 
-Result<std::vector<Tokenizer>> ModelService::tokenizers(std::string_view project_id, std::string_view cursor, int rows_max) {
+Result<std::vector<Tokenizer>> ModelService::tokenizers(
+    std::string_view project_id, std::string_view cursor, int rows_max
+) {
     return inputs_.database.read([&](soci::session& session) {
         return Result<std::vector<Tokenizer>>(list_tokenizers(session, project_id, cursor, rows_max));
     });

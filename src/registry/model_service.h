@@ -57,7 +57,9 @@ public:
         std::string_view project_id, std::string_view name, std::int64_t before, int rows_max
     );
     Result<Version> version(std::string_view project_id, std::string_view id);
-    Result<Version> version_by_number(std::string_view project_id, std::string_view name, std::int64_t number);
+    Result<Version> version_by_number(
+        std::string_view project_id, std::string_view name, std::int64_t number
+    );
 
     // Adds scores (replacing those of the same names), and the status when one is given.
     struct Assessment {
@@ -78,7 +80,9 @@ public:
 
     Tokenizer register_tokenizer_in(soci::session& session, Tokenizer fresh);  // Fills id and time.
     Result<Tokenizer> tokenizer(std::string_view project_id, std::string_view id);
-    Result<std::vector<Tokenizer>> tokenizers(std::string_view project_id, std::string_view cursor, int rows_max);
+    Result<std::vector<Tokenizer>> tokenizers(
+        std::string_view project_id, std::string_view cursor, int rows_max
+    );
 
 private:
     Inputs inputs_;

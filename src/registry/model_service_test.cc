@@ -15,9 +15,11 @@ protected:
     void SetUp() override {
         DatabaseTest::SetUp();
         migrate(migrations());
-        service_ = std::make_unique<ModelService>(ModelService::Inputs{.database = database(),
-        .next_id = [this] { return "id-" + std::to_string(++last_id_); },
-        .now_ms = [] { return std::int64_t{1}; },});
+        service_ = std::make_unique<ModelService>(ModelService::Inputs{
+            .database = database(),
+            .next_id = [this] { return "id-" + std::to_string(++last_id_); },
+            .now_ms = [] { return std::int64_t{1}; },
+        });
     }
 
     static NewVersion full(std::string run_id) {

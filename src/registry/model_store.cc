@@ -12,7 +12,11 @@ constexpr std::string_view kSelectVersions =
 
 Model model_from(const sql::Row& row) {
     return {
-        row.text("id"), row.text("project_id"), row.text("name"), row.text("description"), row.integer("created_ms")
+        row.text("id"),
+        row.text("project_id"),
+        row.text("name"),
+        row.text("description"),
+        row.integer("created_ms")
     };
 }
 
@@ -48,14 +52,19 @@ Tokenizer tokenizer_from(const sql::Row& row) {
     };
 }
 
-std::vector<Version> select_versions(soci::session& session, std::string_view where, const sql::Binds& binds) {
-    auto versions = sql::select(session, std::string(kSelectVersions) + std::string(where), binds, version_from);
+std::vector<Version> select_versions(
+    soci::session& session, std::string_view where, const sql::Binds& binds
+) {
+    auto versions =
+        sql::select(session, std::string(kSelectVersions) + std::string(where), binds, version_from);
     for (Version& version : versions) {
         version.files = sql::select(
             session,
             "SELECT path, object, bytes FROM model_files WHERE version_id = :id ORDER BY path",
             {{"id", version.id}},
-            [](const sql::Row& row) { return ModelFile{row.text("path"), row.text("object"), row.integer("bytes")}; }
+            [](const sql::Row& row) {
+                return ModelFile{row.text("path"), row.text("object"), row.integer("bytes")};
+            }
         );
     }
     return versions;
@@ -71,7 +80,8 @@ Model find_or_insert_model(soci::session& session, const Model& fresh) {
     sql::execute(
         session,
         "INSERT INTO models (id, project_id, name, description, created_ms) "
-        "VALUES (:id, :project_id, :name, :description, :created_ms) ON CONFLICT (project_id, name) DO NOTHING",
+        "VALUES (:id, :project_id, :name, :description, :created_ms) ON CONFLICT (project_id, name) DO "
+        "NOTHING",
         {{"id", fresh.id},
          {"project_id", fresh.project_id},
          {"name", fresh.name},
@@ -94,7 +104,9 @@ Result<Model> find_model(soci::session& session, std::string_view project_id, st
     return std::move(*model);
 }
 
-std::vector<Model> list_models(soci::session& session, std::string_view project_id, std::string_view cursor, int rows_max) {
+std::vector<Model> list_models(
+    soci::session& session, std::string_view project_id, std::string_view cursor, int rows_max
+) {
     return sql::select(
         session,
         "SELECT * FROM models WHERE project_id = :project_id AND (:cursor = '' OR id < :cursor) "
@@ -106,7 +118,9 @@ std::vector<Model> list_models(soci::session& session, std::string_view project_
 
 std::int64_t next_version_number(soci::session& session, std::string_view model_id) {
     return sql::count(
-               session, "SELECT MAX(number) FROM model_versions WHERE model_id = :model_id", {{"model_id", model_id}}
+               session,
+               "SELECT MAX(number) FROM model_versions WHERE model_id = :model_id",
+               {{"model_id", model_id}}
            ) +
            1;
 }
@@ -114,8 +128,10 @@ std::int64_t next_version_number(soci::session& session, std::string_view model_
 void insert_version(soci::session& session, const Version& version) {
     sql::execute(
         session,
-        "INSERT INTO model_versions (id, project_id, model_id, number, kind, status, base_version_id, run_id, parameters, "
-        "scores, created_ms) VALUES (:id, :project_id, :model_id, :number, :kind, :status, :base_version_id, :run_id, "
+        "INSERT INTO model_versions (id, project_id, model_id, number, kind, status, base_version_id, "
+        "run_id, parameters, "
+        "scores, created_ms) VALUES (:id, :project_id, :model_id, :number, :kind, :status, :base_version_id, "
+        ":run_id, "
         ":parameters, :scores, :created_ms)",
         {{"id", version.id},
          {"project_id", version.project_id},
@@ -132,7 +148,8 @@ void insert_version(soci::session& session, const Version& version) {
     for (const ModelFile& file : version.files) {
         sql::execute(
             session,
-            "INSERT INTO model_files (version_id, path, object, bytes) VALUES (:version_id, :path, :object, :bytes)",
+            "INSERT INTO model_files (version_id, path, object, bytes) VALUES (:version_id, :path, :object, "
+            ":bytes)",
             {{"version_id", version.id}, {"path", file.path}, {"object", file.object}, {"bytes", file.bytes}}
         );
     }
@@ -150,17 +167,25 @@ Result<Version> find_version(soci::session& session, std::string_view project_id
 
 Result<Version> find_version_by_number(soci::session& session, const Model& model, std::int64_t number) {
     auto version = first(select_versions(
-        session, "WHERE v.model_id = :model_id AND v.number = :number", {{"model_id", model.id}, {"number", number}}
+        session,
+        "WHERE v.model_id = :model_id AND v.number = :number",
+        {{"model_id", model.id}, {"number", number}}
     ));
     if (!version) {
-        return Error{ErrorCode::kNotFound, "model " + model.name + " has no version " + std::to_string(number)};
+        return Error{
+            ErrorCode::kNotFound, "model " + model.name + " has no version " + std::to_string(number)
+        };
     }
     return std::move(*version);
 }
 
-std::optional<Version> find_version_of_run(soci::session& session, std::string_view model_id, std::string_view run_id) {
+std::optional<Version> find_version_of_run(
+    soci::session& session, std::string_view model_id, std::string_view run_id
+) {
     return first(select_versions(
-        session, "WHERE v.model_id = :model_id AND v.run_id = :run_id", {{"model_id", model_id}, {"run_id", run_id}}
+        session,
+        "WHERE v.model_id = :model_id AND v.run_id = :run_id",
+        {{"model_id", model_id}, {"run_id", run_id}}
     ));
 }
 
@@ -170,10 +195,13 @@ std::optional<Version> find_latest_version(soci::session& session, std::string_v
     ));
 }
 
-std::vector<Version> list_versions(soci::session& session, const Model& model, std::int64_t before, int rows_max) {
+std::vector<Version> list_versions(
+    soci::session& session, const Model& model, std::int64_t before, int rows_max
+) {
     return select_versions(
         session,
-        "WHERE v.model_id = :model_id AND (:before = 0 OR v.number < :before) ORDER BY v.number DESC LIMIT :rows_max",
+        "WHERE v.model_id = :model_id AND (:before = 0 OR v.number < :before) ORDER BY v.number DESC LIMIT "
+        ":rows_max",
         {{"model_id", model.id}, {"before", before}, {"rows_max", rows_max}}
     );
 }
@@ -186,7 +214,9 @@ void update_version(soci::session& session, const Version& version) {
     );
 }
 
-void upsert_alias(soci::session& session, std::string_view model_id, std::string_view alias, std::int64_t number) {
+void upsert_alias(
+    soci::session& session, std::string_view model_id, std::string_view alias, std::int64_t number
+) {
     sql::execute(
         session,
         "INSERT INTO model_aliases (model_id, alias, number) VALUES (:model_id, :alias, :number) "
@@ -209,8 +239,10 @@ std::map<std::string, std::int64_t> find_aliases(soci::session& session, std::st
 Tokenizer find_or_insert_tokenizer(soci::session& session, const Tokenizer& fresh) {
     sql::execute(
         session,
-        "INSERT INTO tokenizers (id, project_id, name, vocabulary_size, tokenizer_object, config_object, dataset_commit_id, "
-        "job_id, created_ms) VALUES (:id, :project_id, :name, :vocabulary_size, :tokenizer_object, :config_object, "
+        "INSERT INTO tokenizers (id, project_id, name, vocabulary_size, tokenizer_object, config_object, "
+        "dataset_commit_id, "
+        "job_id, created_ms) VALUES (:id, :project_id, :name, :vocabulary_size, :tokenizer_object, "
+        ":config_object, "
         ":dataset_commit_id, :job_id, :created_ms) ON CONFLICT (job_id) DO NOTHING",
         {{"id", fresh.id},
          {"project_id", fresh.project_id},
@@ -223,8 +255,12 @@ Tokenizer find_or_insert_tokenizer(soci::session& session, const Tokenizer& fres
          {"created_ms", fresh.created_ms}}
     );
     return sql::find(
-               session, "SELECT * FROM tokenizers WHERE job_id = :job_id", {{"job_id", fresh.job_id}}, tokenizer_from
-    ).value_or(fresh);
+               session,
+               "SELECT * FROM tokenizers WHERE job_id = :job_id",
+               {{"job_id", fresh.job_id}},
+               tokenizer_from
+    )
+        .value_or(fresh);
 }
 
 Result<Tokenizer> find_tokenizer(soci::session& session, std::string_view project_id, std::string_view id) {

@@ -60,7 +60,9 @@ http::Authenticator make_authenticator(KeyService& keys) {
     return [&keys](const http::Request& request, const http::Route& route) -> Result<http::Principal> {
         const std::string secret = secret_of(request);
         if (secret.empty()) {
-            return Error{ErrorCode::kUnauthorized, "this needs an API key; send 'Authorization: Bearer cap_…'"};
+            return Error{
+                ErrorCode::kUnauthorized, "this needs an API key; send 'Authorization: Bearer cap_…'"
+            };
         }
         auto key = keys.authenticate(secret);
         if (!key) {
@@ -70,11 +72,17 @@ http::Authenticator make_authenticator(KeyService& keys) {
             keys.audit(refusal(request, *key, route.permission));
             return Error{
                 ErrorCode::kDenied,
-                fmt::format("the key's role '{}' lacks the permission '{}'", name_of(key->role), route.permission)
+                fmt::format(
+                    "the key's role '{}' lacks the permission '{}'", name_of(key->role), route.permission
+                )
             };
         }
         http::Principal principal{
-            .id = key->principal_id, .name = key->principal_name, .project_id = key->project_id, .key_id = key->id, .detail = {}
+            .id = key->principal_id,
+            .name = key->principal_name,
+            .project_id = key->project_id,
+            .key_id = key->id,
+            .detail = {}
         };
         principal.detail = std::make_shared<const ApiKey>(std::move(*key));
         return principal;

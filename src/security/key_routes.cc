@@ -110,7 +110,9 @@ http::Response audit_page(KeyService& keys, const http::Request& request) {
     if (!rows) {
         return http::reply(rows.error());
     }
-    return http::reply(http::page_json(*rows, *page, audit_json, [](const AuditEvent& event) { return event.id; }));
+    return http::reply(http::page_json(*rows, *page, audit_json, [](const AuditEvent& event) {
+        return event.id;
+    }));
 }
 
 http::Response revoke(KeyService& keys, const http::Request& request) {
@@ -127,10 +129,18 @@ void add_key_routes(http::Router& router, KeyService& keys) {
     router.get("/api/v1/me", "self.read", [](const http::Request& request) {
         return http::reply(me_json(key_of(request)));
     });
-    router.get("/api/v1/keys", "keys.admin", [&keys](const http::Request& request) { return list_page(keys, request); });
-    router.post("/api/v1/keys", "keys.admin", [&keys](const http::Request& request) { return create_key(keys, request); });
-    router.del("/api/v1/keys/{id}", "keys.admin", [&keys](const http::Request& request) { return revoke(keys, request); });
-    router.get("/api/v1/audit", "audit.read", [&keys](const http::Request& request) { return audit_page(keys, request); });
+    router.get("/api/v1/keys", "keys.admin", [&keys](const http::Request& request) {
+        return list_page(keys, request);
+    });
+    router.post("/api/v1/keys", "keys.admin", [&keys](const http::Request& request) {
+        return create_key(keys, request);
+    });
+    router.del("/api/v1/keys/{id}", "keys.admin", [&keys](const http::Request& request) {
+        return revoke(keys, request);
+    });
+    router.get("/api/v1/audit", "audit.read", [&keys](const http::Request& request) {
+        return audit_page(keys, request);
+    });
 }
 
 }  // namespace capstan::security

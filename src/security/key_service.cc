@@ -60,7 +60,8 @@ Result<MadeKey> KeyService::insert(ApiKey key, std::string_view principal_name, 
     auto made = inputs_.database.transact([&](soci::session& session) -> Result<ApiKey> {
         ApiKey full = key;
         if (full.project_id.empty()) {
-            const auto project = find_or_insert_project(session, {inputs_.next_id(), "default", key.created_ms});
+            const auto project =
+                find_or_insert_project(session, {inputs_.next_id(), "default", key.created_ms});
             full.project_id = project.id;
             full.project_name = project.name;
         }
@@ -81,12 +82,15 @@ Result<MadeKey> KeyService::insert(ApiKey key, std::string_view principal_name, 
 }
 
 Result<MadeKey> KeyService::bootstrap() {
-    const auto any = inputs_.database.read([](soci::session& session) { return Result<bool>(has_any_key(session)); });
+    const auto any =
+        inputs_.database.read([](soci::session& session) { return Result<bool>(has_any_key(session)); });
     if (!any) {
         return any.error();
     }
     if (*any) {
-        return Error{ErrorCode::kConflict, "this installation has keys already; make another with 'capstan key create'"};
+        return Error{
+            ErrorCode::kConflict, "this installation has keys already; make another with 'capstan key create'"
+        };
     }
     return insert({.name = "first admin key", .role = Role::kAdmin}, "admin", PrincipalKind::kUser);
 }
@@ -102,7 +106,9 @@ Result<ApiKey> KeyService::authenticate(std::string_view secret) const {
             return found->second;
         }
     }
-    return Error{ErrorCode::kUnauthorized, "the API key is unknown or revoked; send 'Authorization: Bearer cap_…'"};
+    return Error{
+        ErrorCode::kUnauthorized, "the API key is unknown or revoked; send 'Authorization: Bearer cap_…'"
+    };
 }
 
 Result<MadeKey> KeyService::create(const ApiKey& creator, const NewKey& asked) {
@@ -118,7 +124,9 @@ Result<MadeKey> KeyService::create(const ApiKey& creator, const NewKey& asked) {
     return insert(std::move(key), asked.principal_name, PrincipalKind::kService);
 }
 
-Result<std::vector<ApiKey>> KeyService::list(std::string_view project_id, std::string_view cursor, int rows_max) {
+Result<std::vector<ApiKey>> KeyService::list(
+    std::string_view project_id, std::string_view cursor, int rows_max
+) {
     return inputs_.database.read([&](soci::session& session) {
         return Result<std::vector<ApiKey>>(list_keys(session, project_id, cursor, rows_max));
     });
@@ -128,10 +136,13 @@ Result<void> KeyService::revoke(std::string_view project_id, std::string_view id
     auto revoked = inputs_.database.transact([&](soci::session& session) -> Result<void> {
         const auto keys = list_active_keys(session);
         const auto is_admin_elsewhere = [&](const auto& entry) {
-            return entry.second.project_id == project_id && entry.second.role == Role::kAdmin && entry.second.id != id;
+            return entry.second.project_id == project_id && entry.second.role == Role::kAdmin &&
+                   entry.second.id != id;
         };
         if (std::ranges::none_of(keys, is_admin_elsewhere)) {
-            return Error{ErrorCode::kConflict, "this is the project's last admin key; make another one first"};
+            return Error{
+                ErrorCode::kConflict, "this is the project's last admin key; make another one first"
+            };
         }
         if (!revoke_key(session, project_id, id, inputs_.now_ms())) {
             return Error{ErrorCode::kNotFound, "no active key " + std::string(id)};
@@ -166,7 +177,10 @@ void KeyService::audit(AuditEvent event) {
         return {};
     });
     if (!written) {
-        log_error("audit event lost", {{"action", event.action}, {"subject", event.subject}, {"reason", written.error().message}});
+        log_error(
+            "audit event lost",
+            {{"action", event.action}, {"subject", event.subject}, {"reason", written.error().message}}
+        );
     }
 }
 

@@ -2,8 +2,8 @@
 
 // Keys: making, checking, listing and revoking them; and the audit log.
 //
-// A check reads a snapshot in memory, never SQL: it is on the path of every request. The snapshot is replaced whenever a key is
-// made or revoked here, so a revocation acts on the next request of this server.
+// A check reads a snapshot in memory, never SQL: it is on the path of every request. The snapshot is replaced
+// whenever a key is made or revoked here, so a revocation acts on the next request of this server.
 
 #include <atomic>
 #include <memory>
@@ -43,7 +43,8 @@ public:
 
     static Result<std::unique_ptr<KeyService>> open(Inputs inputs);
 
-    // On a database without any key: the project "default", the user "admin" and a key with role admin. Otherwise kConflict.
+    // On a database without any key: the project "default", the user "admin" and a key with role admin.
+    // Otherwise kConflict.
     Result<MadeKey> bootstrap();
 
     // kUnauthorized for an unknown or revoked secret.
@@ -59,7 +60,9 @@ public:
 
     // Never fails a request: what cannot be written is logged.
     void audit(AuditEvent event);
-    Result<std::vector<AuditEvent>> audit_events(std::string_view project_id, std::string_view cursor, int rows_max);
+    Result<std::vector<AuditEvent>> audit_events(
+        std::string_view project_id, std::string_view cursor, int rows_max
+    );
 
 private:
     using Snapshot = std::unordered_map<std::string, ApiKey>;  // By hash of the secret.
@@ -73,7 +76,8 @@ private:
     // Shared: a request that is being checked keeps the snapshot that it began with.
     std::atomic<std::shared_ptr<const Snapshot>> snapshot_;
     mutable std::mutex used_mutex_;
-    mutable std::unordered_map<std::string, std::int64_t> used_ms_;  // By key id, since the last flush. Guarded by used_mutex_.
+    mutable std::unordered_map<std::string, std::int64_t>
+        used_ms_;  // By key id, since the last flush. Guarded by used_mutex_.
 };
 
 }  // namespace capstan::security

@@ -42,7 +42,8 @@ constexpr std::string_view kSelectKeys =
 Project find_or_insert_project(soci::session& session, const Project& fresh) {
     sql::execute(
         session,
-        "INSERT INTO projects (id, name, created_ms) VALUES (:id, :name, :created_ms) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO projects (id, name, created_ms) VALUES (:id, :name, :created_ms) ON CONFLICT (name) DO "
+        "NOTHING",
         {{"id", fresh.id}, {"name", fresh.name}, {"created_ms", fresh.created_ms}}
     );
     return sql::find(
@@ -60,7 +61,10 @@ Principal find_or_insert_principal(soci::session& session, const Principal& fres
         session,
         "INSERT INTO principals (id, name, kind, created_ms) VALUES (:id, :name, :kind, :created_ms) "
         "ON CONFLICT (name) DO NOTHING",
-        {{"id", fresh.id}, {"name", fresh.name}, {"kind", kind_text(fresh.kind)}, {"created_ms", fresh.created_ms}}
+        {{"id", fresh.id},
+         {"name", fresh.name},
+         {"kind", kind_text(fresh.kind)},
+         {"created_ms", fresh.created_ms}}
     );
     return sql::find(
                session,
@@ -68,7 +72,10 @@ Principal find_or_insert_principal(soci::session& session, const Principal& fres
                {{"name", fresh.name}},
                [](const sql::Row& row) {
                    return Principal{
-                       row.text("id"), row.text("name"), kind_from(row.text("kind")), row.integer("created_ms")
+                       row.text("id"),
+                       row.text("name"),
+                       kind_from(row.text("kind")),
+                       row.integer("created_ms")
                    };
                }
     ).value_or(fresh);
@@ -92,33 +99,42 @@ void insert_key(soci::session& session, const ApiKey& key, std::string_view secr
 
 std::vector<std::pair<std::string, ApiKey>> list_active_keys(soci::session& session) {
     return sql::select(
-        session, std::string(kSelectKeys) + "WHERE k.revoked_ms IS NULL", {}, [](const sql::Row& row) {
-            return std::pair(row.text("secret_sha256"), key_from(row));
-        }
+        session,
+        std::string(kSelectKeys) + "WHERE k.revoked_ms IS NULL",
+        {},
+        [](const sql::Row& row) { return std::pair(row.text("secret_sha256"), key_from(row)); }
     );
 }
 
-std::vector<ApiKey> list_keys(soci::session& session, std::string_view project_id, std::string_view cursor, int rows_max) {
+std::vector<ApiKey> list_keys(
+    soci::session& session, std::string_view project_id, std::string_view cursor, int rows_max
+) {
     return sql::select(
         session,
         std::string(kSelectKeys) +
-            "WHERE k.project_id = :project_id AND (:cursor = '' OR k.id < :cursor) ORDER BY k.id DESC LIMIT :rows_max",
+            "WHERE k.project_id = :project_id AND (:cursor = '' OR k.id < :cursor) ORDER BY k.id DESC LIMIT "
+            ":rows_max",
         {{"project_id", project_id}, {"cursor", cursor}, {"rows_max", rows_max}},
         key_from
     );
 }
 
-bool revoke_key(soci::session& session, std::string_view project_id, std::string_view id, std::int64_t now_ms) {
+bool revoke_key(
+    soci::session& session, std::string_view project_id, std::string_view id, std::int64_t now_ms
+) {
     return sql::execute(
                session,
-               "UPDATE api_keys SET revoked_ms = :now_ms WHERE id = :id AND project_id = :project_id AND revoked_ms IS NULL",
+               "UPDATE api_keys SET revoked_ms = :now_ms WHERE id = :id AND project_id = :project_id AND "
+               "revoked_ms IS NULL",
                {{"now_ms", now_ms}, {"id", id}, {"project_id", project_id}}
            ) > 0;
 }
 
 void touch_key(soci::session& session, std::string_view id, std::int64_t used_ms) {
     sql::execute(
-        session, "UPDATE api_keys SET last_used_ms = :used_ms WHERE id = :id", {{"used_ms", used_ms}, {"id", id}}
+        session,
+        "UPDATE api_keys SET last_used_ms = :used_ms WHERE id = :id",
+        {{"used_ms", used_ms}, {"id", id}}
     );
 }
 
@@ -129,8 +145,10 @@ bool has_any_key(soci::session& session) {
 void insert_audit_event(soci::session& session, const AuditEvent& event) {
     sql::execute(
         session,
-        "INSERT INTO audit_events (id, project_id, at_ms, principal_id, principal_name, action, subject, outcome, detail, "
-        "request_id) VALUES (:id, :project_id, :at_ms, :principal_id, :principal_name, :action, :subject, :outcome, "
+        "INSERT INTO audit_events (id, project_id, at_ms, principal_id, principal_name, action, subject, "
+        "outcome, detail, "
+        "request_id) VALUES (:id, :project_id, :at_ms, :principal_id, :principal_name, :action, :subject, "
+        ":outcome, "
         ":detail, :request_id)",
         {{"id", event.id},
          {"project_id", event.project_id},

@@ -25,10 +25,14 @@ void insert_key(soci::session& session, const ApiKey& key, std::string_view secr
 std::vector<std::pair<std::string, ApiKey>> list_active_keys(soci::session& session);
 
 // Newest first, from before `cursor` (an id; empty for the start).
-std::vector<ApiKey> list_keys(soci::session& session, std::string_view project_id, std::string_view cursor, int rows_max);
+std::vector<ApiKey> list_keys(
+    soci::session& session, std::string_view project_id, std::string_view cursor, int rows_max
+);
 
 // False when the project has no such key, or it is revoked already.
-bool revoke_key(soci::session& session, std::string_view project_id, std::string_view id, std::int64_t now_ms);
+bool revoke_key(
+    soci::session& session, std::string_view project_id, std::string_view id, std::int64_t now_ms
+);
 
 void touch_key(soci::session& session, std::string_view id, std::int64_t used_ms);
 

@@ -14,7 +14,7 @@ namespace capstan::security {
 // Each role may do all that the ones before it may.
 enum class Role { kViewer, kEditor, kOperator, kAdmin };
 
-std::string_view name_of(Role role);            // "viewer"
+std::string_view name_of(Role role);             // "viewer"
 Result<Role> parse_role(std::string_view name);  // kInvalid, listing the roles.
 
 struct PermissionRule {

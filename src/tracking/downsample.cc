@@ -18,8 +18,9 @@ std::vector<MetricPoint> downsample(const std::vector<MetricPoint>& points, std:
     for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
         const auto begin = points.begin() + 1 + static_cast<std::ptrdiff_t>(bucket * inner / buckets);
         const auto end = points.begin() + 1 + static_cast<std::ptrdiff_t>((bucket + 1) * inner / buckets);
-        const auto [low, high] =
-            std::minmax_element(begin, end, [](const MetricPoint& a, const MetricPoint& b) { return a.value < b.value; });
+        const auto [low, high] = std::minmax_element(
+            begin, end, [](const MetricPoint& a, const MetricPoint& b) { return a.value < b.value; }
+        );
         kept.push_back(*std::min(low, high));
         if (low != high) {
             kept.push_back(*std::max(low, high));

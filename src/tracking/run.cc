@@ -6,7 +6,9 @@
 namespace capstan::tracking {
 namespace {
 
-constexpr std::array<std::string_view, 5> kStatusNames = {"queued", "running", "succeeded", "failed", "cancelled"};
+constexpr std::array<std::string_view, 5> kStatusNames = {
+    "queued", "running", "succeeded", "failed", "cancelled"
+};
 
 }  // namespace
 
@@ -16,7 +18,8 @@ std::string_view name_of(RunStatus status) {
 
 RunStatus run_status_from(std::string_view name) {
     const auto found = std::ranges::find(kStatusNames, name);
-    return found != kStatusNames.end() ? static_cast<RunStatus>(found - kStatusNames.begin()) : RunStatus::kFailed;
+    return found != kStatusNames.end() ? static_cast<RunStatus>(found - kStatusNames.begin())
+                                       : RunStatus::kFailed;
 }
 
 bool is_final(RunStatus status) {

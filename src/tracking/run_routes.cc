@@ -40,7 +40,9 @@ Json detail_json(const RunDetail& detail) {
     }
     Json artifacts = Json::array();
     for (const Artifact& artifact : detail.artifacts) {
-        artifacts.push(Json::object({{"name", artifact.path}, {"object", artifact.object}, {"bytes", artifact.bytes}}));
+        artifacts.push(
+            Json::object({{"name", artifact.path}, {"object", artifact.object}, {"bytes", artifact.bytes}})
+        );
     }
     json.set("params", std::move(params));
     json.set("summary", std::move(summary));
@@ -80,7 +82,9 @@ http::Response list_experiments_page(RunService& runs, const http::Request& requ
             {{"id", experiment.id}, {"name", experiment.name}, {"created_at", rfc3339(experiment.created_ms)}}
         );
     };
-    return http::reply(http::page_json(*rows, *page, to_json, [](const Experiment& experiment) { return experiment.id; }));
+    return http::reply(http::page_json(*rows, *page, to_json, [](const Experiment& experiment) {
+        return experiment.id;
+    }));
 }
 
 http::Response points_reply(RunService& runs, const http::Request& request) {
@@ -104,7 +108,9 @@ http::Response points_reply(RunService& runs, const http::Request& request) {
 }
 
 // Sends the points after `after_step`, one event a step, and moves it along.
-Result<void> send_new_points(RunService& runs, std::string_view id, std::int64_t& after_step, http::EventSink& sink) {
+Result<void> send_new_points(
+    RunService& runs, std::string_view id, std::int64_t& after_step, http::EventSink& sink
+) {
     const auto points = runs.points_after(id, after_step);
     if (!points) {
         return points.error();
@@ -117,7 +123,7 @@ Result<void> send_new_points(RunService& runs, std::string_view id, std::int64_t
         }
         const Json data =
             Json::object({{"step", first.step}, {"values", std::move(values)}, {"time_ms", first.time_ms}});
-        if (auto sent = sink.send({.event = "metrics", .data = data.dump()}); !sent) {
+        if (auto sent = sink.send({.data = data.dump(), .event = "metrics"}); !sent) {
             return sent;
         }
         after_step = first.step;
@@ -143,7 +149,7 @@ Result<void> follow_run(RunService& runs, const http::Request& request, http::Ev
         }
         if (status != name_of(run->status)) {
             status = name_of(run->status);
-            if (auto sent = sink.send({.event = "status", .data = run_json(*run).dump()}); !sent) {
+            if (auto sent = sink.send({.data = run_json(*run).dump(), .event = "status"}); !sent) {
                 return sent;
             }
         }
@@ -173,14 +179,19 @@ void add_run_routes(http::Router& router, RunService& runs) {
     });
     router.get("/api/v1/runs/{id}/metrics", "runs.read", [&runs](const http::Request& request) {
         const auto names = runs.metric_names(request.principal.project_id, request.param("id"));
-        return names ? http::reply(Json::object({{"names", Json::array_of(*names)}})) : http::reply(names.error());
+        return names ? http::reply(Json::object({{"names", Json::array_of(*names)}}))
+                     : http::reply(names.error());
     });
     router.get("/api/v1/runs/{id}/metrics/{name}", "runs.read", [&runs](const http::Request& request) {
         return points_reply(runs, request);
     });
-    router.events("/api/v1/runs/{id}/events", "runs.read", [&runs](const http::Request& request, http::EventSink& sink) {
-        return follow_run(runs, request, sink);
-    });
+    router.events(
+        "/api/v1/runs/{id}/events",
+        "runs.read",
+        [&runs](const http::Request& request, http::EventSink& sink) {
+            return follow_run(runs, request, sink);
+        }
+    );
 }
 
 }  // namespace capstan::tracking

@@ -31,8 +31,12 @@ Result<void> check_params(const std::map<std::string, std::string>& params) {
         if (name.empty() || name.size() > kMetricNameBytesMax || value.size() > kParamBytesMax) {
             return Error{
                 ErrorCode::kInvalid,
-                fmt::format("param '{}' must have a name of 1 to {} bytes and a value of at most {}",
-                            name.substr(0, 40), kMetricNameBytesMax, kParamBytesMax)
+                fmt::format(
+                    "param '{}' must have a name of 1 to {} bytes and a value of at most {}",
+                    name.substr(0, 40),
+                    kMetricNameBytesMax,
+                    kParamBytesMax
+                )
             };
         }
     }
@@ -42,7 +46,8 @@ Result<void> check_params(const std::map<std::string, std::string>& params) {
 }  // namespace
 
 Result<Run> RunService::create_in(soci::session& session, const NewRun& asked) {
-    for (const auto& [what, name] : {std::pair("name", &asked.name), {"experiment", &asked.experiment}, {"kind", &asked.kind}}) {
+    for (const auto& [what, name] :
+         {std::pair("name", &asked.name), {"experiment", &asked.experiment}, {"kind", &asked.kind}}) {
         if (auto checked = check_name(what, *name); !checked) {
             return checked.error();
         }
@@ -92,7 +97,9 @@ Result<RunDetail> RunService::detail(std::string_view project_id, std::string_vi
 }
 
 Result<std::vector<Run>> RunService::list(const RunFilter& filter) {
-    return inputs_.database.read([&](soci::session& session) { return Result<std::vector<Run>>(list_runs(session, filter)); });
+    return inputs_.database.read([&](soci::session& session) {
+        return Result<std::vector<Run>>(list_runs(session, filter));
+    });
 }
 
 Result<std::vector<Experiment>> RunService::experiments(
@@ -124,7 +131,9 @@ Result<void> RunService::start(std::string_view project_id, std::string_view id)
     });
 }
 
-Result<void> RunService::end_in(soci::session& session, std::string_view project_id, std::string_view id, const RunEnd& end) {
+Result<void> RunService::end_in(
+    soci::session& session, std::string_view project_id, std::string_view id, const RunEnd& end
+) {
     auto run = find_run(session, project_id, id);
     if (!run) {
         return run.error();
@@ -142,7 +151,9 @@ Result<void> RunService::end_in(soci::session& session, std::string_view project
 }
 
 Result<void> RunService::end(std::string_view project_id, std::string_view id, const RunEnd& end) {
-    return inputs_.database.transact([&](soci::session& session) { return end_in(session, project_id, id, end); });
+    return inputs_.database.transact([&](soci::session& session) {
+        return end_in(session, project_id, id, end);
+    });
 }
 
 Result<void> RunService::log_metrics(
@@ -154,7 +165,9 @@ Result<void> RunService::log_metrics(
     std::vector<MetricPoint> finite;
     for (const MetricPoint& point : points) {
         if (point.name.empty() || point.name.size() > kMetricNameBytesMax) {
-            return Error{ErrorCode::kInvalid, fmt::format("a metric's name has 1 to {} bytes", kMetricNameBytesMax)};
+            return Error{
+                ErrorCode::kInvalid, fmt::format("a metric's name has 1 to {} bytes", kMetricNameBytesMax)
+            };
         }
         if (std::isfinite(point.value)) {
             finite.push_back(point);

@@ -39,7 +39,8 @@ struct RunEnd {
     std::vector<Artifact> artifacts;
 };
 
-// Safe to call from several threads at once. Blocking. The calls that end in _in work inside a transaction of the caller.
+// Safe to call from several threads at once. Blocking. The calls that end in _in work inside a transaction of
+// the caller.
 class RunService {
 public:
     struct Inputs {
@@ -54,20 +55,30 @@ public:
     Result<Run> create(const NewRun& asked);
     Result<Run> create_in(soci::session& session, const NewRun& asked);
 
-    Result<Run> get(std::string_view project_id, std::string_view id);  // kNotFound when the project has none.
+    Result<Run> get(
+        std::string_view project_id, std::string_view id
+    );  // kNotFound when the project has none.
     Result<RunDetail> detail(std::string_view project_id, std::string_view id);
     Result<std::vector<Run>> list(const RunFilter& filter);
-    Result<std::vector<Experiment>> experiments(std::string_view project_id, std::string_view cursor, int rows_max);
+    Result<std::vector<Experiment>> experiments(
+        std::string_view project_id, std::string_view cursor, int rows_max
+    );
 
     Result<void> attach_job_in(soci::session& session, Run run, std::string_view job_id);
-    Result<void> start(std::string_view project_id, std::string_view id);  // A run that has started or ended stays as it is.
+    Result<void> start(
+        std::string_view project_id, std::string_view id
+    );  // A run that has started or ended stays as it is.
     // A run that has ended already stays as it is: a second report of an end is no error.
-    Result<void> end_in(soci::session& session, std::string_view project_id, std::string_view id, const RunEnd& end);
+    Result<void> end_in(
+        soci::session& session, std::string_view project_id, std::string_view id, const RunEnd& end
+    );
     Result<void> end(std::string_view project_id, std::string_view id, const RunEnd& end);
 
-    // Points that are there already keep their values, so a repeated report changes nothing. At most 10,000 points a call;
-    // kInvalid for a name over 250 bytes. Values that are not finite are left out.
-    Result<void> log_metrics(std::string_view project_id, std::string_view id, const std::vector<MetricPoint>& points);
+    // Points that are there already keep their values, so a repeated report changes nothing. At most 10,000
+    // points a call; kInvalid for a name over 250 bytes. Values that are not finite are left out.
+    Result<void> log_metrics(
+        std::string_view project_id, std::string_view id, const std::vector<MetricPoint>& points
+    );
 
     Result<std::vector<std::string>> metric_names(std::string_view project_id, std::string_view id);
 
@@ -77,7 +88,9 @@ public:
         std::int64_t points_max = 500;  // 2 to 10,000; see downsample.h.
     };
 
-    Result<std::vector<MetricPoint>> points(std::string_view project_id, std::string_view id, const PointsAsk& ask);
+    Result<std::vector<MetricPoint>> points(
+        std::string_view project_id, std::string_view id, const PointsAsk& ask
+    );
     Result<std::vector<MetricPoint>> points_after(std::string_view id, std::int64_t after_step);
 
 private:

@@ -1,7 +1,7 @@
 #include "tracking/run_service.h"
 
+#include <algorithm>
 #include <cmath>
-
 #include <memory>
 
 #include <gtest/gtest.h>
@@ -19,13 +19,21 @@ protected:
     void SetUp() override {
         DatabaseTest::SetUp();
         migrate(migrations());
-        service_ = std::make_unique<RunService>(RunService::Inputs{.database = database(),
-        .next_id = [this] { return "id-" + std::to_string(++last_id_); },
-        .now_ms = [] { return std::int64_t{1000}; },});
+        service_ = std::make_unique<RunService>(RunService::Inputs{
+            .database = database(),
+            .next_id = [this] { return "id-" + std::to_string(++last_id_); },
+            .now_ms = [] { return std::int64_t{1000}; },
+        });
     }
 
-    Result<Run> create(std::string name) {
-        return service_->create({.project_id = "p", .experiment = "e", .name = std::move(name), .kind = "pretrain", .params = {{"lr", "0.1"}}});
+    Result<tracking::Run> create(std::string name) {
+        return service_->create(
+            {.project_id = "p",
+             .experiment = "e",
+             .name = std::move(name),
+             .kind = "pretrain",
+             .params = {{"lr", "0.1"}}}
+        );
     }
 
     int last_id_ = 100;
@@ -47,7 +55,9 @@ TEST_P(RunServiceTest, FindsWhatItCreated) {
 TEST_P(RunServiceTest, HidesTheRunsOfOtherProjects) {
     const auto run = create("first");
     EXPECT_EQ(service_->get("other", run->id).error().code, ErrorCode::kNotFound);
-    EXPECT_EQ(service_->log_metrics("other", run->id, {{"loss", 1, 1.0, 1}}).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(
+        service_->log_metrics("other", run->id, {{"loss", 1, 1.0, 1}}).error().code, ErrorCode::kNotFound
+    );
     EXPECT_TRUE(service_->list({.project_id = "other"})->empty());
 }
 
@@ -78,18 +88,24 @@ TEST_P(RunServiceTest, PutsRunsOfOneNameIntoOneExperiment) {
 TEST_P(RunServiceTest, KeepsTheFirstValueOfARepeatedPoint) {
     const auto run = create("a");
     ASSERT_TRUE(service_->log_metrics("p", run->id, {{"loss", 1, 3.0, 10}, {"loss", 2, 2.0, 20}}));
-    ASSERT_TRUE(service_->log_metrics("p", run->id, {{"loss", 2, 99.0, 21}, {"loss", 3, 1.0, 30}, {"lr", 3, 0.5, 30}}));
+    ASSERT_TRUE(
+        service_->log_metrics("p", run->id, {{"loss", 2, 99.0, 21}, {"loss", 3, 1.0, 30}, {"lr", 3, 0.5, 30}})
+    );
     const auto points = service_->points("p", run->id, {.name = "loss"});
     ASSERT_EQ(points->size(), 3U);
     EXPECT_EQ((*points)[1].value, 2.0);
-    EXPECT_EQ(service_->detail("p", run->id)->summary, (std::map<std::string, double>{{"loss", 1.0}, {"lr", 0.5}}));
+    EXPECT_EQ(
+        service_->detail("p", run->id)->summary, (std::map<std::string, double>{{"loss", 1.0}, {"lr", 0.5}})
+    );
     EXPECT_EQ(*service_->metric_names("p", run->id), (std::vector<std::string>{"loss", "lr"}));
     EXPECT_EQ(service_->points_after(run->id, 2)->size(), 2U);
 }
 
 TEST_P(RunServiceTest, LeavesOutValuesThatAreNotFinite) {
     const auto run = create("a");
-    ASSERT_TRUE(service_->log_metrics("p", run->id, {{"loss", 1, NAN, 1}, {"loss", 2, INFINITY, 1}, {"loss", 3, 1.0, 1}}));
+    ASSERT_TRUE(service_->log_metrics(
+        "p", run->id, {{"loss", 1, NAN, 1}, {"loss", 2, INFINITY, 1}, {"loss", 3, 1.0, 1}}
+    ));
     EXPECT_EQ(service_->points("p", run->id, {.name = "loss"})->size(), 1U);
 }
 
@@ -97,7 +113,9 @@ TEST_P(RunServiceTest, EndsOnce) {
     const auto run = create("a");
     ASSERT_TRUE(service_->start("p", run->id));
     EXPECT_EQ(service_->get("p", run->id)->status, RunStatus::kRunning);
-    ASSERT_TRUE(service_->end("p", run->id, {.status = RunStatus::kSucceeded, .artifacts = {{"model.safetensors", "abc", 7}}}));
+    ASSERT_TRUE(service_->end(
+        "p", run->id, {.status = RunStatus::kSucceeded, .artifacts = {{"model.safetensors", "abc", 7}}}
+    ));
     ASSERT_TRUE(service_->end("p", run->id, {.status = RunStatus::kFailed, .error = "late"}));
     ASSERT_TRUE(service_->start("p", run->id));
     const auto detail = service_->detail("p", run->id);

@@ -34,16 +34,21 @@ MetricPoint point_from(const sql::Row& row) {
 Experiment find_or_insert_experiment(soci::session& session, const Experiment& fresh) {
     sql::execute(
         session,
-        "INSERT INTO experiments (id, project_id, name, created_ms) VALUES (:id, :project_id, :name, :created_ms) "
+        "INSERT INTO experiments (id, project_id, name, created_ms) VALUES (:id, :project_id, :name, "
+        ":created_ms) "
         "ON CONFLICT (project_id, name) DO NOTHING",
-        {{"id", fresh.id}, {"project_id", fresh.project_id}, {"name", fresh.name}, {"created_ms", fresh.created_ms}}
+        {{"id", fresh.id},
+         {"project_id", fresh.project_id},
+         {"name", fresh.name},
+         {"created_ms", fresh.created_ms}}
     );
     return sql::find(
                session,
                "SELECT * FROM experiments WHERE project_id = :project_id AND name = :name",
                {{"project_id", fresh.project_id}, {"name", fresh.name}},
                experiment_from
-    ).value_or(fresh);
+    )
+        .value_or(fresh);
 }
 
 std::vector<Experiment> list_experiments(
@@ -61,8 +66,10 @@ std::vector<Experiment> list_experiments(
 Result<void> insert_run(soci::session& session, const Run& run) {
     const auto inserted = sql::execute(
         session,
-        "INSERT INTO runs (id, project_id, experiment_id, name, kind, status, job_id, created_ms, started_ms, ended_ms, "
-        "error) VALUES (:id, :project_id, :experiment_id, :name, :kind, :status, :job_id, :created_ms, :started_ms, "
+        "INSERT INTO runs (id, project_id, experiment_id, name, kind, status, job_id, created_ms, "
+        "started_ms, ended_ms, "
+        "error) VALUES (:id, :project_id, :experiment_id, :name, :kind, :status, :job_id, :created_ms, "
+        ":started_ms, "
         ":ended_ms, :error) ON CONFLICT (id) DO NOTHING",
         {{"id", run.id},
          {"project_id", run.project_id},
@@ -124,11 +131,14 @@ void update_run(soci::session& session, const Run& run) {
     );
 }
 
-void insert_params(soci::session& session, std::string_view run_id, const std::map<std::string, std::string>& params) {
+void insert_params(
+    soci::session& session, std::string_view run_id, const std::map<std::string, std::string>& params
+) {
     for (const auto& [name, value] : params) {
         sql::execute(
             session,
-            "INSERT INTO run_params (run_id, name, value) VALUES (:run_id, :name, :value) ON CONFLICT (run_id, name) DO NOTHING",
+            "INSERT INTO run_params (run_id, name, value) VALUES (:run_id, :name, :value) ON CONFLICT "
+            "(run_id, name) DO NOTHING",
             {{"run_id", run_id}, {"name", name}, {"value", value}}
         );
     }
@@ -149,9 +159,14 @@ void insert_metrics(soci::session& session, std::string_view run_id, const std::
     for (const MetricPoint& point : points) {
         sql::execute(
             session,
-            "INSERT INTO run_metrics (run_id, name, step, value, time_ms) VALUES (:run_id, :name, :step, :value, :time_ms) "
+            "INSERT INTO run_metrics (run_id, name, step, value, time_ms) VALUES (:run_id, :name, :step, "
+            ":value, :time_ms) "
             "ON CONFLICT (run_id, name, step) DO NOTHING",
-            {{"run_id", run_id}, {"name", point.name}, {"step", point.step}, {"value", point.value}, {"time_ms", point.time_ms}}
+            {{"run_id", run_id},
+             {"name", point.name},
+             {"step", point.step},
+             {"value", point.value},
+             {"time_ms", point.time_ms}}
         );
     }
 }
@@ -170,17 +185,21 @@ std::vector<MetricPoint> metric_points(
 ) {
     return sql::select(
         session,
-        "SELECT name, step, value, time_ms FROM run_metrics WHERE run_id = :run_id AND name = :name AND step > :after_step "
+        "SELECT name, step, value, time_ms FROM run_metrics WHERE run_id = :run_id AND name = :name AND step "
+        "> :after_step "
         "ORDER BY step",
         {{"run_id", run_id}, {"name", name}, {"after_step", after_step}},
         point_from
     );
 }
 
-std::vector<MetricPoint> points_after(soci::session& session, std::string_view run_id, std::int64_t after_step) {
+std::vector<MetricPoint> points_after(
+    soci::session& session, std::string_view run_id, std::int64_t after_step
+) {
     return sql::select(
         session,
-        "SELECT name, step, value, time_ms FROM run_metrics WHERE run_id = :run_id AND step > :after_step ORDER BY step, name",
+        "SELECT name, step, value, time_ms FROM run_metrics WHERE run_id = :run_id AND step > :after_step "
+        "ORDER BY step, name",
         {{"run_id", run_id}, {"after_step", after_step}},
         point_from
     );
@@ -190,21 +209,29 @@ std::map<std::string, double> last_values(soci::session& session, std::string_vi
     std::map<std::string, double> values;
     sql::each(
         session,
-        "SELECT m.name AS name, m.value AS value FROM run_metrics m JOIN (SELECT name, MAX(step) AS step FROM run_metrics "
-        "WHERE run_id = :run_id GROUP BY name) last ON last.name = m.name AND last.step = m.step WHERE m.run_id = :run_id",
+        "SELECT m.name AS name, m.value AS value FROM run_metrics m JOIN (SELECT name, MAX(step) AS step "
+        "FROM run_metrics "
+        "WHERE run_id = :run_id GROUP BY name) last ON last.name = m.name AND last.step = m.step WHERE "
+        "m.run_id = :run_id",
         {{"run_id", run_id}},
         [&](const sql::Row& row) { values[row.text("name")] = row.real("value"); }
     );
     return values;
 }
 
-void insert_artifacts(soci::session& session, std::string_view run_id, const std::vector<Artifact>& artifacts) {
+void insert_artifacts(
+    soci::session& session, std::string_view run_id, const std::vector<Artifact>& artifacts
+) {
     for (const Artifact& artifact : artifacts) {
         sql::execute(
             session,
-            "INSERT INTO run_artifacts (run_id, path, object, bytes) VALUES (:run_id, :path, :object, :bytes) "
+            "INSERT INTO run_artifacts (run_id, path, object, bytes) VALUES (:run_id, :path, :object, "
+            ":bytes) "
             "ON CONFLICT (run_id, path) DO UPDATE SET object = excluded.object, bytes = excluded.bytes",
-            {{"run_id", run_id}, {"path", artifact.path}, {"object", artifact.object}, {"bytes", artifact.bytes}}
+            {{"run_id", run_id},
+             {"path", artifact.path},
+             {"object", artifact.object},
+             {"bytes", artifact.bytes}}
         );
     }
 }
@@ -214,7 +241,9 @@ std::vector<Artifact> find_artifacts(soci::session& session, std::string_view ru
         session,
         "SELECT path, object, bytes FROM run_artifacts WHERE run_id = :run_id ORDER BY path",
         {{"run_id", run_id}},
-        [](const sql::Row& row) { return Artifact{row.text("path"), row.text("object"), row.integer("bytes")}; }
+        [](const sql::Row& row) {
+            return Artifact{row.text("path"), row.text("object"), row.integer("bytes")};
+        }
     );
 }
 

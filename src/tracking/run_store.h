@@ -1,6 +1,7 @@
 #pragma once
 
-// Rows of experiments, runs and what runs report. SQL lives here and nowhere else in tracking; no policy lives here.
+// Rows of experiments, runs and what runs report. SQL lives here and nowhere else in tracking; no policy
+// lives here.
 
 #include <map>
 #include <string_view>
@@ -36,7 +37,9 @@ std::vector<Run> list_runs(soci::session& session, const RunFilter& filter);
 // Writes status, started_ms, ended_ms, error and job_id.
 void update_run(soci::session& session, const Run& run);
 
-void insert_params(soci::session& session, std::string_view run_id, const std::map<std::string, std::string>& params);
+void insert_params(
+    soci::session& session, std::string_view run_id, const std::map<std::string, std::string>& params
+);
 std::map<std::string, std::string> find_params(soci::session& session, std::string_view run_id);
 
 // A point that is there already keeps its value.
@@ -47,11 +50,15 @@ std::vector<MetricPoint> metric_points(
     soci::session& session, std::string_view run_id, std::string_view name, std::int64_t after_step
 );
 // Of all metrics, in the order of steps.
-std::vector<MetricPoint> points_after(soci::session& session, std::string_view run_id, std::int64_t after_step);
+std::vector<MetricPoint> points_after(
+    soci::session& session, std::string_view run_id, std::int64_t after_step
+);
 // The last value of each metric.
 std::map<std::string, double> last_values(soci::session& session, std::string_view run_id);
 
-void insert_artifacts(soci::session& session, std::string_view run_id, const std::vector<Artifact>& artifacts);
+void insert_artifacts(
+    soci::session& session, std::string_view run_id, const std::vector<Artifact>& artifacts
+);
 std::vector<Artifact> find_artifacts(soci::session& session, std::string_view run_id);
 
 }  // namespace capstan::tracking

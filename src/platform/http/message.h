@@ -53,9 +53,9 @@ bool same_name(std::string_view a, std::string_view b);
 // Who asks: set by the Authenticator, empty on public routes.
 struct Principal {
     std::string id = {};
-    std::string name = {};        // For logs and for "created by".
-    std::string project_id = {};  // What a handler may see and change belongs to this project.
-    std::string key_id = {};      // The key that was shown.
+    std::string name = {};                    // For logs and for "created by".
+    std::string project_id = {};              // What a handler may see and change belongs to this project.
+    std::string key_id = {};                  // The key that was shown.
     std::shared_ptr<const void> detail = {};  // What the authenticator wants to hand to handlers: shared with
                                               // its cache, and only it knows the type.
 };

@@ -1,7 +1,7 @@
 #pragma once
 
-// Pages of a list: ?limit= and ?cursor= in, {"items", "next_cursor"} out. A cursor is the key of the last item seen; the
-// order is newest first.
+// Pages of a list: ?limit= and ?cursor= in, {"items", "next_cursor"} out. A cursor is the key of the last
+// item seen; the order is newest first.
 
 #include <algorithm>
 #include <string>
@@ -38,7 +38,8 @@ Json page_json(const std::vector<T>& rows, const PageAsk& ask, ToJson to_json, K
     }
     const bool has_more = rows.size() > shown;
     return Json::object(
-        {{"items", Json(std::move(items))}, {"next_cursor", has_more ? Json(key_of(rows[shown - 1])) : Json()}}
+        {{"items", Json(std::move(items))}, {"next_cursor", has_more ? Json(key_of(rows[shown - 1])) : Json()}
+        }
     );
 }
 
