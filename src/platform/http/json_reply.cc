@@ -85,7 +85,8 @@ Result<Json> read_json(const Request& request) {
 std::string error_body(const Error& error, std::string_view request_id) {
     std::string message = error.message;
     if (error.code == ErrorCode::kInternal) {
-        log_error("internal error", {{"error", error.message}, {"request_id", request_id}});
+        const LogRequestScope scope{std::string(request_id)};
+        log_error("internal error", {{"error", error.message}});
         message = "internal error; request id " + std::string(request_id);
     }
     return Json::object(

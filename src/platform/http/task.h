@@ -32,7 +32,10 @@ boost::asio::io_context& context_of(IoThreads& threads);
 // Starts `task` on the threads, by itself; it ends when it returns or when the threads stop.
 void spawn(IoThreads& threads, Task<void> task);
 
-// kCancelled when the coroutine was cancelled while it waited.
+// Whether the coroutine that asks was cancelled: its client is gone.
+Task<bool> is_cancelled();
+
+// kCancelled when the coroutine was cancelled before or while it waited.
 Task<Result<void>> sleep_for(std::int64_t wait_ms);
 
 // The value of fn() (not void, and not throwing), computed on a worker; kUnavailable when the pool is full.
