@@ -39,19 +39,19 @@ struct Sampling {
     double min_p = 0.0;              // [0, 1]
     double frequency_penalty = 0.0;  // -2 to 2
     double presence_penalty = 0.0;   // -2 to 2
-    std::optional<std::uint64_t> seed;
-    std::map<TokenId, double> logit_bias;  // -100 to 100
+    std::optional<std::uint64_t> seed = std::nullopt;
+    std::map<TokenId, double> logit_bias = {};  // -100 to 100
 };
 
 // Chat messages, plain text to continue, or token ids.
 using Prompt = std::variant<std::vector<Message>, std::string, std::vector<TokenId>>;
 
 struct GenerateRequest {
-    Prompt prompt;
-    Sampling sampling;
+    Prompt prompt = {};
+    Sampling sampling = {};
     int completion_tokens_max = 16;
-    std::vector<std::string> stop;  // At most 4; not part of the text that comes out.
-    std::string adapter;            // Name of a loaded adapter; empty for none.
+    std::vector<std::string> stop = {};  // At most 4; not part of the text that comes out.
+    std::string adapter = {};            // Name of a loaded adapter; empty for none.
 };
 
 enum class FinishReason { kStop, kLength, kCancelled };
