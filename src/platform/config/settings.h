@@ -31,23 +31,23 @@
 namespace capstan::config {
 
 struct BooleanRules {
-    std::string_view help;
+    std::string_view help = {};
 };
 
 struct IntegerRules {
-    std::string_view help;
+    std::string_view help = {};
     std::int64_t min = std::numeric_limits<std::int64_t>::min();
     std::int64_t max = std::numeric_limits<std::int64_t>::max();
 };
 
 struct NumberRules {
-    std::string_view help;
+    std::string_view help = {};
     double min = std::numeric_limits<double>::lowest();
     double max = std::numeric_limits<double>::max();
 };
 
 struct TextRules {
-    std::string_view help;
+    std::string_view help = {};
     bool is_secret = false;             // Shown as ***.
     std::size_t bytes_max = 64 * 1024;  // Of a list: of each item.
 };
@@ -66,9 +66,9 @@ struct Assignment {
 };
 
 struct Sources {
-    std::optional<ConfigFile> file;
-    std::vector<std::pair<std::string, std::string>> environment;  // Names that begin with CAPSTAN_.
-    std::vector<Assignment> flags;                                 // The last of one key wins.
+    std::optional<ConfigFile> file = {};
+    std::vector<std::pair<std::string, std::string>> environment = {};  // Names that begin with CAPSTAN_.
+    std::vector<Assignment> flags = {};                                 // The last of one key wins.
 };
 
 class Settings {
