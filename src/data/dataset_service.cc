@@ -37,7 +37,7 @@ Result<std::string> DatasetService::put_manifest(const Manifest& manifest) {
     if (!stored) {
         return stored.error();
     }
-    return stored->name;
+    return stored->id;
 }
 
 Result<Commit> DatasetService::commit_in(soci::session& session, const NewCommit& asked) {

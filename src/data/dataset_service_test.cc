@@ -30,7 +30,7 @@ protected:
             lines += Json::object({{"id", text}, {"text", text}}).dump() + "\n";
         }
         const auto stored = objects_->put(lines);
-        return {stored->name, std::ssize(texts), std::ssize(lines)};
+        return {stored->id, std::ssize(texts), std::ssize(lines)};
     }
 
     Result<Commit> commit(std::string key, std::vector<Shard> train) {
@@ -50,7 +50,7 @@ protected:
 
     int last_id_ = 100;
     std::unique_ptr<objects::ObjectStore> objects_ =
-        objects::DiskObjectStore::open(testing::TempDir() + new_id()).value();
+        objects::DiskObjectStore::open_folder({.folder = testing::TempDir() + new_id()}).value();
     std::unique_ptr<DatasetService> service_;
 };
 
