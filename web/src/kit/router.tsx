@@ -3,7 +3,6 @@ import { type AnchorHTMLAttributes, type ComponentType, type MouseEvent, useSync
 
 export interface Route {
   pattern: string;
-  title: string;
   page: ComponentType<{ params: Record<string, string> }>;
 }
 

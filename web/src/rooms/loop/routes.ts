@@ -2,4 +2,4 @@
 import type { Route } from "../../kit/router";
 import { LoopPage } from "./loop_page";
 
-export const LOOP_ROUTES: Route[] = [{ pattern: "/", title: "Loop", page: LoopPage }];
+export const LOOP_ROUTES: Route[] = [{ pattern: "/", page: LoopPage }];

@@ -1,0 +1,122 @@
+// How a dataset came about: what each step let through, what it dropped, why, and which records for example.
+import type { CurationReport, DropReason, ReportStep } from "../../api/types";
+import { Card, Json } from "../../kit/basics";
+import { bytes, count, percent } from "../../kit/format";
+import { Empty } from "../../kit/states";
+import { type Loss, lossesOf } from "./losses";
+
+export function Report({ report }: { report: CurationReport }) {
+  const { steps = [], ...rest } = report;
+  const hasRest = Object.keys(rest).length > 0;
+  if (steps.length === 0 && !hasRest) {
+    return <Empty title="No report">This commit was not made by a curation.</Empty>;
+  }
+  return (
+    <div className="stack">
+      {steps.length > 0 && (
+        <div className="columns">
+          <Funnel steps={steps} />
+          <Losses losses={lossesOf(steps)} />
+        </div>
+      )}
+      {hasRest && (
+        <Card title="Further numbers">
+          <Json value={rest} />
+        </Card>
+      )}
+    </div>
+  );
+}
+
+function Funnel({ steps }: { steps: ReportStep[] }) {
+  const most = Math.max(1, ...steps.map((step) => step.records_in));
+  const first = steps[0]!;
+  const last = steps[steps.length - 1]!;
+  return (
+    <Card
+      title="What each step let through"
+      actions={
+        <span className="muted small">
+          {count(first.records_in)} → {count(last.records_out)} records (
+          {percent(last.records_out / (first.records_in || 1), 1)})
+        </span>
+      }
+    >
+      <ol className="funnel">
+        {steps.map((step, index) => (
+          <FunnelStep key={`${index} ${step.name}`} step={step} most={most} />
+        ))}
+      </ol>
+    </Card>
+  );
+}
+
+function FunnelStep({ step, most }: { step: ReportStep; most: number }) {
+  const dropped = step.records_in - step.records_out;
+  return (
+    <li>
+      <div className="funnel-names">
+        <b>{step.name}</b>
+        <span className="muted">
+          {count(step.records_out)}
+          {step.bytes_out !== undefined && ` · ${bytes(step.bytes_out)}`}
+          {dropped > 0 && <span className="funnel-dropped"> −{count(dropped)}</span>}
+        </span>
+      </div>
+      <div className="funnel-bar" aria-hidden="true">
+        <span className="funnel-kept" style={{ width: `${(step.records_out / most) * 100}%` }} />
+        <span className="funnel-lost" style={{ width: `${(Math.max(0, dropped) / most) * 100}%` }} />
+      </div>
+    </li>
+  );
+}
+
+function Losses({ losses }: { losses: Loss[] }) {
+  const most = Math.max(1, ...losses.map(({ reason }) => reason.count));
+  return (
+    <Card title="What was dropped, and why">
+      {losses.length === 0 ? (
+        <Empty title="Nothing was dropped" />
+      ) : (
+        <ul className="losses">
+          {losses.map(({ step, reason }) => (
+            <li key={`${step} ${reason.reason}`}>
+              <LossRow step={step} reason={reason} most={most} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+function LossRow({ step, reason, most }: { step: string; reason: DropReason; most: number }) {
+  const examples = reason.examples ?? [];
+  const line = (
+    <>
+      <span className="loss-name">
+        {reason.reason} <span className="muted">{step}</span>
+      </span>
+      <span className="loss-bar" aria-hidden="true">
+        <span style={{ width: `${(reason.count / most) * 100}%` }} />
+      </span>
+      <b>{count(reason.count)}</b>
+    </>
+  );
+  if (examples.length === 0) return <div className="loss">{line}</div>;
+  return (
+    <details>
+      <summary className="loss">{line}</summary>
+      <ul className="loss-examples">
+        {examples.map((example) => (
+          <li key={example.id}>
+            <p className="small">
+              <code>{example.id}</code> <span className="muted">{example.detail}</span>
+            </p>
+            <pre className="code">{example.text}</pre>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}

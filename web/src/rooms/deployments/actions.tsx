@@ -1,0 +1,139 @@
+// What a person may do to a deployment: promote, roll back, keep, let the test decide, change the split.
+import { useState } from "react";
+import { ApiError, call } from "../../api/client";
+import { useMay } from "../../api/me";
+import type { Deployment, Outcome } from "../../api/types";
+import { Button } from "../../kit/basics";
+import { Confirm, notify } from "../../kit/dialog";
+import { words } from "../../kit/format";
+
+type Asked = "split" | Outcome | "decide";
+
+const SAYS: Record<Exclude<Asked, "split">, { title: string; act: string; text: string }> = {
+  promote: { title: "Promote", act: "Promote", text: "The challenger gets all the traffic." },
+  roll_back: { title: "Roll back", act: "Roll back", text: "The base gets all the traffic again." },
+  keep: { title: "Keep the split", act: "Keep", text: "The split stays, and the decision says so." },
+  decide: {
+    title: "Let the test decide",
+    act: "Decide",
+    text: "The scores so far are tested now; a clear difference promotes or rolls back.",
+  },
+};
+
+interface ActionProps {
+  deployment: Deployment;
+  done: () => void;
+}
+
+export function Actions({ deployment, done }: ActionProps) {
+  const may = useMay("deployments.write");
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const why = may ? undefined : "Your role may not change deployments";
+  const close = (): void => setAsked(null);
+  return (
+    <>
+      <Button onClick={() => setAsked("split")} why={why}>
+        Change split
+      </Button>
+      <Button onClick={() => setAsked("decide")} why={why}>
+        Decide by test
+      </Button>
+      <Button onClick={() => setAsked("keep")} why={why}>
+        Keep
+      </Button>
+      <Button onClick={() => setAsked("roll_back")} why={why}>
+        Roll back
+      </Button>
+      <Button look="primary" onClick={() => setAsked("promote")} why={why}>
+        Promote
+      </Button>
+      {asked === "split" && <ChangeSplit deployment={deployment} done={done} close={close} />}
+      {asked && asked !== "split" && (
+        <Decide asked={asked} deployment={deployment} done={done} close={close} />
+      )}
+    </>
+  );
+}
+
+interface DecideProps extends ActionProps {
+  asked: Exclude<Asked, "split">;
+  close: () => void;
+}
+
+function Decide({ asked, deployment, done, close }: DecideProps) {
+  const [reason, setReason] = useState("");
+  const { title, act, text } = SAYS[asked];
+  const decide = async (): Promise<void> => {
+    const body = {
+      ...(asked === "decide" ? {} : { outcome: asked }),
+      ...(reason.trim() ? { reason: reason.trim() } : {}),
+    };
+    const path = { name: deployment.name };
+    const { decision } = await call("POST /api/v1/deployments/{name}/decision", { path, body });
+    notify(decision ? `Decided: ${words(decision.outcome)}` : "No decision yet");
+    done();
+  };
+  return (
+    <Confirm
+      title={`${title}: ${deployment.name}`}
+      act={act}
+      danger={asked === "roll_back"}
+      run={decide}
+      close={close}
+    >
+      <p>{text}</p>
+      <label className="field">
+        Reason, for the history
+        <input value={reason} onChange={(event) => setReason(event.target.value)} maxLength={500} />
+      </label>
+    </Confirm>
+  );
+}
+
+const WHOLE = 100;
+
+function ChangeSplit({ deployment, done, close }: ActionProps & { close: () => void }) {
+  const [weights, setWeights] = useState(() => deployment.targets.map(({ weight }) => weight));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  // With two arms the other takes the rest; with more, each is set by hand and the sum is checked.
+  const set = (index: number, weight: number): void => {
+    const next = weights.map((old, at) =>
+      at === index ? weight : weights.length === 2 ? WHOLE - weight : old,
+    );
+    setWeights(next);
+  };
+  const split = async (): Promise<void> => {
+    if (total !== WHOLE) throw new ApiError("invalid", `The shares must add up to ${WHOLE}%.`);
+    const targets = deployment.targets.map(({ label }, index) => ({ label, weight: weights[index]! }));
+    await call("PUT /api/v1/deployments/{name}/split", {
+      path: { name: deployment.name },
+      body: { targets },
+    });
+    notify("The split was changed");
+    done();
+  };
+  return (
+    <Confirm title={`Traffic of ${deployment.name}`} act="Change the split" run={split} close={close}>
+      {deployment.targets.map(({ id, label }, index) => (
+        <label key={id} className="field split-field">
+          <span>
+            <span className={`swatch series-${index % 6}`} aria-hidden="true" /> {label}
+          </span>
+          <input
+            type="range"
+            min={0}
+            max={WHOLE}
+            value={weights[index]}
+            onChange={(event) => set(index, Number(event.target.value))}
+          />
+          <output>{weights[index]}%</output>
+        </label>
+      ))}
+      {total !== WHOLE && (
+        <p className="form-error">
+          The shares add up to {total}%, not {WHOLE}%.
+        </p>
+      )}
+    </Confirm>
+  );
+}
