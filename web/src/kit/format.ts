@@ -46,6 +46,7 @@ export function bytes(value: number | null | undefined): string {
 // 740 → 740 ms; 12340 → 12.3 s; 95000 → 1 m 35 s; 7260000 → 2 h 01 m.
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return NONE;
+  if (ms <= 0) return "0 ms";
   if (ms < 1) return `${significant(ms, 2)} ms`;
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   const seconds = ms / 1000;
@@ -116,10 +117,20 @@ export function shortId(id: string): string {
   return id.length <= 13 ? id : `${id.slice(0, 4)}…${id.slice(-6)}`;
 }
 
-// train_loss → train loss; roll_back → roll back.
+// roll_back → roll back; tokens_per_second → tokens per second; rouge_l → ROUGE-L.
 export function words(name: string): string {
-  return name.replaceAll("_", " ");
+  return SPELLED[name] ?? name.replaceAll("_", " ");
 }
+
+// What is written in its own way.
+const SPELLED: Record<string, string> = {
+  rouge_1: "ROUGE-1",
+  rouge_2: "ROUGE-2",
+  rouge_l: "ROUGE-L",
+  bleu: "BLEU",
+  chrf: "chrF",
+  lora: "LoRA",
+};
 
 function padded(value: number): string {
   return String(value).padStart(2, "0");

@@ -3,7 +3,7 @@ import { type FormEvent, useRef, useState } from "react";
 import type { TraceSummary } from "../../api/types";
 import { usePages, useQuery } from "../../api/use_query";
 import { Button, Card, StateBadge, Time } from "../../kit/basics";
-import { NONE, count, duration, money, score, words } from "../../kit/format";
+import { NONE, duration, money, score, words } from "../../kit/format";
 import { Page } from "../../kit/page";
 import { path, useSearch } from "../../kit/router";
 import { useShortcuts } from "../../kit/shortcuts";
@@ -19,7 +19,7 @@ function Scores({ scores }: { scores: TraceSummary["scores"] }) {
   if (shown.length === 0) return <>{NONE}</>;
   return (
     <span className="trace-scores">
-      {shown.slice(0, 2).map(([name, value]) => (
+      {shown.slice(0, 1).map(([name, value]) => (
         <span key={name} className="number">
           <span className="muted small">{words(name)}</span> {score(value)}
         </span>
@@ -45,12 +45,6 @@ const COLUMNS: Array<Column<TraceSummary>> = [
   { title: "Scores", hideBelow: "medium", cell: (trace) => <Scores scores={trace.scores} /> },
   { title: "First token", align: "right", hideBelow: "medium", cell: (trace) => duration(trace.ttft_ms) },
   { title: "Took", align: "right", hideBelow: "small", cell: (trace) => duration(trace.duration_ms) },
-  {
-    title: "Tokens",
-    align: "right",
-    hideBelow: "medium",
-    cell: (trace) => count(trace.prompt_tokens + trace.completion_tokens),
-  },
   { title: "Cost", align: "right", hideBelow: "medium", cell: (trace) => money(trace.cost_usd) },
   { title: "When", align: "right", cell: (trace) => <Time at={trace.started_at} /> },
 ];

@@ -21,7 +21,7 @@ const ROLES: Array<[Role, string]> = [
 function columnsOf(revoke: (key: Key) => void): Array<Column<Key>> {
   return [
     { title: "Name", cell: (key) => <b>{key.name}</b> },
-    { title: "Begins with", cell: (key) => <code>{key.prefix}…</code> },
+    { title: "Begins with", hideBelow: "small", cell: (key) => <code>{key.prefix}…</code> },
     { title: "Role", cell: (key) => <Badge>{key.role}</Badge> },
     { title: "Principal", hideBelow: "small", cell: (key) => key.principal },
     { title: "Last used", hideBelow: "small", cell: (key) => <Time at={key.last_used_at} /> },

@@ -6,7 +6,7 @@ import type { Artifact, RunDetail } from "../../api/types";
 import { useQuery } from "../../api/use_query";
 import { Badge, Button, Card, Facts, Progress, StateBadge, Time } from "../../kit/basics";
 import { Confirm, Copy, notify } from "../../kit/dialog";
-import { bytes, count, duration, percent, shortId, significant } from "../../kit/format";
+import { bytes, count, duration, percent, shortId, significant, words } from "../../kit/format";
 import { Page } from "../../kit/page";
 import { Link, path } from "../../kit/router";
 import { Empty, Loaded } from "../../kit/states";
@@ -82,7 +82,7 @@ function WhyFailed({ jobId }: { jobId: string }) {
 
 function RunFacts({ run }: { run: RunDetail }) {
   const summary = Object.entries(run.summary).map(([name, value]): [string, string] => [
-    name,
+    words(name),
     significant(value),
   ]);
   return (

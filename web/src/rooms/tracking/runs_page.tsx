@@ -2,7 +2,7 @@
 import type { Run } from "../../api/types";
 import { usePages } from "../../api/use_query";
 import { Badge, Card, StateBadge, Time } from "../../kit/basics";
-import { duration, significant } from "../../kit/format";
+import { duration, significant, words } from "../../kit/format";
 import { Page } from "../../kit/page";
 import { path, useSearch } from "../../kit/router";
 import { Empty } from "../../kit/states";
@@ -34,7 +34,7 @@ function Result({ run }: { run: Run }) {
   if (name === undefined) return <>–</>;
   return (
     <>
-      <span className="muted small">{name}</span> {significant(run.summary[name]!, 4)}
+      <span className="muted small">{words(name)}</span> {significant(run.summary[name]!, 4)}
     </>
   );
 }
