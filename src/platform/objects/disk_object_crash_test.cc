@@ -19,6 +19,12 @@ namespace {
 
 constexpr int kKills = 100;
 
+// When to kill: after so many acknowledgements, and a little.
+struct Moment {
+    std::size_t acknowledged = 0;
+    std::chrono::microseconds then{};
+};
+
 struct Acknowledged {
     std::array<char, 64> id;
 };
@@ -53,7 +59,7 @@ struct Acknowledged {
 }
 
 // Names that the child told before it died.
-std::vector<std::string> run_and_kill(const std::filesystem::path& folder, std::chrono::microseconds after) {
+std::vector<std::string> run_and_kill(const std::filesystem::path& folder, const Moment& moment) {
     std::array<int, 2> pipe{};
     EXPECT_EQ(::pipe(pipe.data()), 0);
     const pid_t child = fork();
@@ -62,16 +68,21 @@ std::vector<std::string> run_and_kill(const std::filesystem::path& folder, std::
         write_until_killed(folder, pipe[1]);
     }
     ::close(pipe[1]);
-    std::jthread killer([&] {
-        std::this_thread::sleep_for(after);
-        ::kill(child, SIGKILL);
-    });
     std::vector<std::string> ids;
     Acknowledged name{};
-    while (::read(pipe[0], &name, sizeof(name)) == sizeof(name)) {
-        ids.emplace_back(name.id.data(), name.id.size());
+    const auto hear = [&] {
+        const bool is_told = ::read(pipe[0], &name, sizeof(name)) == sizeof(name);
+        if (is_told) {
+            ids.emplace_back(name.id.data(), name.id.size());
+        }
+        return is_told;
+    };
+    while (ids.size() < moment.acknowledged && hear()) {
     }
-    killer.join();
+    std::this_thread::sleep_for(moment.then);
+    ::kill(child, SIGKILL);
+    while (hear()) {  // What it had told before it died.
+    }
     int status = 0;
     ::waitpid(child, &status, 0);
     EXPECT_TRUE(WIFSIGNALED(status)) << "the writer failed by itself";
@@ -85,7 +96,9 @@ TEST(DiskObjectCrash, LosesAndTearsNothingThatWasAcknowledged) {
     std::size_t acknowledged = 0;
     std::size_t unfinished = 0;
     for (int i = 0; i < kKills; ++i) {
-        const auto ids = run_and_kill(folder, std::chrono::microseconds(5'000 + random() % 60'000));
+        const auto ids = run_and_kill(
+            folder, {.acknowledged = random() % 6, .then = std::chrono::microseconds(random() % 20'000)}
+        );
         acknowledged += ids.size();
         if (std::filesystem::exists(folder / "incoming")) {
             unfinished += static_cast<std::size_t>(std::distance(

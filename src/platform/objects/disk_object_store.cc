@@ -152,26 +152,28 @@ std::filesystem::path DiskObjectStore::path_of(std::string_view id) const {
 Result<void> DiskObjectStore::make_folder_of(std::string_view id) {
     std::size_t index = 0;
     std::from_chars(id.data(), id.data() + 4, index, 16);
-    {
-        const std::scoped_lock lock(mutex_);
-        if (is_folder_synced_.at(index)) {
-            return {};
-        }
-    }
     const std::filesystem::path second = path_of(id).parent_path();
     const std::filesystem::path first = second.parent_path();
-    if (Result<void> made = create_folders(second); !made) {
+    if (Result<void> made = make_folder(first, is_first_synced_.at(index / 256)); !made) {
         return made;
     }
-    // Also when they were there: another process may have made them a moment ago.
-    for (const auto& parent : {first.parent_path(), first}) {
-        if (Result<void> synced = sync_folder(parent); !synced) {
-            return synced;
-        }
+    return make_folder(second, is_second_synced_.at(index));
+}
+
+// Makes `folder` in one that is there. `is_synced` remembers that it is known to be on the disk.
+Result<void> DiskObjectStore::make_folder(const std::filesystem::path& folder, std::atomic<bool>& is_synced) {
+    if (is_synced) {
+        return {};
     }
-    const std::scoped_lock lock(mutex_);
-    is_folder_synced_.at(index) = true;
-    return {};
+    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+        return Error{
+            ErrorCode::kUnavailable, fmt::format("cannot make {}: errno {}", folder.string(), errno)
+        };
+    }
+    // Also when it was there: another process may have made it a moment ago.
+    Result<void> synced = sync_folder(folder.parent_path());
+    is_synced = synced.has_value();
+    return synced;
 }
 
 Result<std::unique_ptr<ObjectWriter>> DiskObjectStore::begin() {

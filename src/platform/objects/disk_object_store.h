@@ -6,9 +6,9 @@
 // Several processes may use one folder.
 
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 
 #include "platform/objects/object_store.h"
 
@@ -42,12 +42,13 @@ private:
 
     // Makes the folder of `id`, such that it survives power loss.
     Result<void> make_folder_of(std::string_view id);
+    static Result<void> make_folder(const std::filesystem::path& folder, std::atomic<bool>& is_synced);
     Result<void> remove_abandoned() const;
 
     const DiskObjectStoreOptions options_;
-    std::mutex mutex_;
-    std::array<bool, 65'536> is_folder_synced_{
-    };  // By mutex_. By the first four digits: known to be on the disk.
+    // By the first two and the first four digits: the folder is known to be on the disk.
+    std::array<std::atomic<bool>, 256> is_first_synced_{};
+    std::array<std::atomic<bool>, 65'536> is_second_synced_{};
 };
 
 }  // namespace capstan::objects
