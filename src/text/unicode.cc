@@ -213,6 +213,17 @@ std::string lower_case(std::string_view text) {
     });
 }
 
+std::string upper_case(std::string_view text) {
+    return map_characters(text, [](std::string& out, std::uint32_t c, std::string_view) {
+        constexpr std::uint32_t kSharpS = 0xDF;
+        if (c == kSharpS) {
+            out += "SS";
+        } else {
+            append_utf8(out, static_cast<std::uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c))));
+        }
+    });
+}
+
 std::string strip_marks(std::string_view text) {
     return map_characters(text, [](std::string& out, std::uint32_t c, std::string_view bytes) {
         if (!is_mark(c)) {

@@ -42,6 +42,9 @@ std::string normalize(std::string_view text, NormalForm form);
 // Each character by its full lower-case mapping without context, as in Rust's char::to_lowercase.
 std::string lower_case(std::string_view text);
 
+// Each character by its simple upper-case mapping, and "ß" to "SS".
+std::string upper_case(std::string_view text);
+
 // Without the characters of \p{M}.
 std::string strip_marks(std::string_view text);
 
