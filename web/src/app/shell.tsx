@@ -73,7 +73,7 @@ function SideBar({ groups, path, help }: { groups: Group[]; path: string; help: 
   const me = useMe();
   const theme = useTheme();
   return (
-    <div className="side" id="side">
+    <aside className="side" id="side" aria-label="Side bar">
       <Link to="/" className="brand brand-side">
         <Mark /> Capstan
       </Link>
@@ -131,7 +131,7 @@ function SideBar({ groups, path, help }: { groups: Group[]; path: string; help: 
           </Button>
         </div>
       </div>
-    </div>
+    </aside>
   );
 }
 

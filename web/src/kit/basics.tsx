@@ -50,7 +50,7 @@ const TONES: Record<string, Tone> = {
 // A state with its colour and, because colour alone says nothing to some, its word.
 export function StateBadge({ state, word = words(state) }: { state: string; word?: string }) {
   return (
-    <span className={`badge badge-state tone-${TONES[state] ?? "plain"}`} data-state={state}>
+    <span className={`badge badge-state tone-${TONES[state] ?? "plain"}`} data-badge={state}>
       <span className="dot" aria-hidden="true" />
       {word}
     </span>

@@ -15,7 +15,6 @@ interface GraphProps<T> {
   chosen: string;
   card: (node: T) => ReactNode;
   classOf: (node: T) => string;
-  nameOf: (node: T) => string;
   choose: (node: T) => void;
 }
 
@@ -26,17 +25,7 @@ const ZOOM_MIN = 0.66;
 const ZOOM_STEP = 1.25;
 const ZOOM_MAX = 2;
 
-export function Graph<T>({
-  label,
-  nodes,
-  idOf,
-  edges,
-  chosen,
-  card,
-  classOf,
-  nameOf,
-  choose,
-}: GraphProps<T>) {
+export function Graph<T>({ label, nodes, idOf, edges, chosen, card, classOf, choose }: GraphProps<T>) {
   const layout = useMemo(() => layeredLayout(nodes.map(idOf), edges, SIZE), [nodes, edges, idOf]);
   const width = layout.width + 2 * MARGIN;
   const height = layout.height + 2 * MARGIN;
@@ -114,7 +103,6 @@ export function Graph<T>({
                 type="button"
                 className={`graph-node ${classOf(node)}`}
                 aria-current={id === chosen ? "true" : undefined}
-                aria-label={nameOf(node)}
                 style={{ left: x + MARGIN, top: y + MARGIN, width: SIZE.nodeWidth, height: SIZE.nodeHeight }}
                 onClick={() => choose(node)}
               >

@@ -60,7 +60,6 @@ function Picture({ lineage, search }: { lineage: Lineage; search: string }) {
         chosen={lineage.root}
         card={(node) => <NodeCard node={node} />}
         classOf={(node) => `series-${kindOf(node).series} ${node.members.length > 1 ? "graph-stack" : ""}`}
-        nameOf={(node) => `${kindOf(node).name} ${node.label}`}
         choose={choose}
       />
       {opened && (

@@ -1,0 +1,145 @@
+// What a person changes through the page, and what a person without the permission cannot.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { KEY, RESULTS, api, launch, open, settled } from "./browser.mjs";
+
+let browser;
+let deployment;
+before(async () => {
+  browser = await launch();
+  deployment = (await api("/deployments")).items[0];
+});
+after(() => browser.close());
+
+test("a key is made, shown once, works, is revoked, and then is refused", async (t) => {
+  const page = await open(browser, { path: "/keys" });
+  const name = `ui-test-${process.pid}`;
+  await page.getByRole("button", { name: "New key" }).click();
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Role").selectOption("viewer");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const key = await page.locator(".key-once code").textContent();
+  assert.match(key, /^cap_/);
+  await page.screenshot({ path: `${RESULTS}key-once.png` });
+  await page.getByRole("button", { name: "I have it" }).click();
+  await page.locator("tr", { hasText: name }).waitFor();
+
+  await t.test(
+    "a viewer sees the actions of a deployment, and cannot use them",
+    async () => {
+      const viewer = await open(browser, {
+        key,
+        path: `/deployments/${deployment.name}`,
+      });
+      await settled(viewer);
+      for (const action of ["Promote", "Roll back", "Change split"]) {
+        const button = viewer.getByRole("button", { name: action });
+        assert.equal(await button.getAttribute("aria-disabled"), "true");
+        await button.click({ force: true });
+      }
+      assert.equal(await viewer.locator("dialog[open]").count(), 0);
+      assert.equal(await viewer.getByRole("link", { name: "Keys" }).count(), 0);
+      await viewer.goto("/keys");
+      await viewer
+        .getByRole("alert")
+        .filter({ hasText: "Not allowed" })
+        .waitFor();
+      await viewer.context().close();
+    },
+  );
+
+  await page.getByRole("button", { name: `Revoke ${name}` }).click();
+  await page.getByRole("button", { name: "Revoke the key" }).click();
+  await page.locator("tr", { hasText: name }).getByText("revoked").waitFor();
+  const refused = await open(browser, { key });
+  await refused.getByRole("heading", { name: "Sign in to Capstan" }).waitFor();
+  await refused.context().close();
+  await page.context().close();
+});
+
+test("the split is changed by hand, shown, and put back", async (t) => {
+  if (deployment.targets.length !== 2)
+    return t.skip("needs a deployment of two targets");
+  const weights = () =>
+    api(`/deployments/${deployment.name}`).then(({ targets }) =>
+      targets.map(({ weight }) => weight),
+    );
+  const before = await weights();
+  const page = await open(browser, { path: `/deployments/${deployment.name}` });
+  try {
+    await page.getByRole("button", { name: "Change split" }).click();
+    await page.getByRole("slider").first().fill("70");
+    await page.screenshot({ path: `${RESULTS}split-dialog.png` });
+    await page.getByRole("button", { name: "Change the split" }).click();
+    await page
+      .getByRole("img", { name: /Traffic split: .* 70%, .* 30%/ })
+      .waitFor();
+    assert.deepEqual(await weights(), [70, 30]);
+  } finally {
+    const targets = deployment.targets.map(({ label }, index) => ({
+      label,
+      weight: before[index],
+    }));
+    await api(`/deployments/${deployment.name}/split`, {
+      method: "PUT",
+      body: { targets },
+    });
+  }
+  await page.context().close();
+});
+
+test("backing out of a question changes nothing", async () => {
+  const page = await open(browser, { path: `/deployments/${deployment.name}` });
+  const before = await api(`/deployments/${deployment.name}`);
+  await page.getByRole("button", { name: "Roll back" }).click();
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const now = await api(`/deployments/${deployment.name}`);
+  assert.deepEqual(now.decision, before.decision);
+  await page.context().close();
+});
+
+test("an answer is scored from its trace", async () => {
+  const { items } = await api("/traces?limit=1");
+  const page = await open(browser, { path: `/traces/${items[0].id}` });
+  await page.getByRole("button", { name: "Good answer" }).click();
+  await page.getByText("The score was kept").waitFor();
+  const { scores } = await api(`/traces/${items[0].id}`);
+  assert.ok(
+    scores.some(
+      ({ name, value }) => name === "thumbs" && (value === true || value === 1),
+    ),
+  );
+  await page.context().close();
+});
+
+test("lineage is walked by choosing a node", async () => {
+  const { items } = await api("/traces?limit=1");
+  const page = await open(browser, { path: `/traces/${items[0].id}` });
+  await page.getByRole("link", { name: "Walk back to the sources" }).click();
+  await page.waitForURL("**/lineage/response*");
+  await page
+    .getByRole("button", { name: /^Model version/ })
+    .first()
+    .click();
+  await page.waitForURL("**/lineage/model_version*");
+  await page
+    .locator('.graph-node[aria-current="true"]')
+    .filter({ hasText: "Model version" })
+    .waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("the key never leaves the tab for an address or the console", async () => {
+  const page = await open(browser);
+  const addresses = [];
+  page.on("request", (request) => addresses.push(request.url()));
+  await page.reload();
+  await settled(page);
+  assert.ok(addresses.every((address) => !address.includes(KEY)));
+  const hosts = new Set(addresses.map((address) => new URL(address).host));
+  assert.equal(hosts.size, 1, `the page asked ${[...hosts]}`);
+  await page.context().close();
+});
