@@ -45,7 +45,7 @@ public:
         }
         auto rendered = render(unpacked);
         for (const auto i : unpacked) {
-            if (auto removed = capstan::remove_all(file_of(i)); !removed) {
+            if (auto removed = remove_tree(file_of(i)); !removed) {
                 return removed;
             }
         }
@@ -212,7 +212,7 @@ Result<void> render_man_pages(
             }
         }
     }
-    return capstan::remove_all(settings.folder);
+    return remove_tree(settings.folder);
 }
 
 }  // namespace capstan::corpus

@@ -53,7 +53,7 @@ Result<void> keep_result(const StageContext& context, const Json& result) {
     const Json content = Json::object({{"fingerprint", context.spec.fingerprint}, {"result", result}});
     auto kept = replace_file(result_file(context), content.dump());
     for (const auto stage : kWorkStages) {
-        kept = kept ? capstan::remove_all(context.folder_of(stage)) : kept;
+        kept = kept ? remove_tree(context.folder_of(stage)) : kept;
     }
     return kept;
 }

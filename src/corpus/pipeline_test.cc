@@ -188,7 +188,7 @@ TEST_F(Build, GivesAFinishedBuildAgainWithoutItsSources) {
     const auto directory = job("done");
     const auto first = run(spec(), directory);
     ASSERT_TRUE(first);
-    ASSERT_TRUE(capstan::remove_all(folder.path() / "in"));
+    ASSERT_TRUE(remove_tree(folder.path() / "in"));
     const auto second = run(spec(), directory);
     ASSERT_TRUE(second) << second.error().message;
     EXPECT_EQ(second->dump(), first->dump());

@@ -79,7 +79,7 @@ Result<StageOutcome> run_stage(
     }
     const auto marker = marker_of(context, name);
     for (const auto& old : {marker, folder}) {
-        if (auto removed = capstan::remove_all(old); !removed) {
+        if (auto removed = remove_tree(old); !removed) {
             return removed.error();
         }
     }

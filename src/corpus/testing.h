@@ -20,7 +20,7 @@ public:
         EXPECT_TRUE(create_folders(path_));
     }
 
-    ~TemporaryFolder() { EXPECT_TRUE(capstan::remove_all(path_)); }
+    ~TemporaryFolder() { EXPECT_TRUE(remove_tree(path_)); }
 
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "data/dataset_store.h"
+#include "platform/objects/materialise.h"
 
 namespace capstan::data {
 namespace {
@@ -217,6 +218,24 @@ Result<void> DatasetService::each_record(
         }
     }
     return {};
+}
+
+Result<std::vector<std::filesystem::path>> DatasetService::shard_files(
+    const Manifest& manifest, std::string_view split_name, const std::filesystem::path& folder
+) {
+    const Split* split = find_split(manifest, split_name);
+    if (split == nullptr) {
+        return Error{ErrorCode::kNotFound, fmt::format("the dataset has no split '{}'", split_name)};
+    }
+    std::vector<std::filesystem::path> files;
+    for (const Shard& shard : split->shards) {
+        auto file = objects::materialise_file(inputs_.objects, shard.object, folder, ".jsonl");
+        if (!file) {
+            return file.error();
+        }
+        files.push_back(std::move(*file));
+    }
+    return files;
 }
 
 }  // namespace capstan::data

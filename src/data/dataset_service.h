@@ -2,6 +2,7 @@
 
 // What may be done with datasets: commit to them, list them, read their records.
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -86,6 +87,12 @@ public:
     // time.
     Result<void> each_record(
         const Manifest& manifest, std::string_view split, const std::function<bool(const Json& record)>& visit
+    );
+
+    // The shards of a split as files of `folder`, in order: for processes that read only files. kNotFound for
+    // an unknown split.
+    Result<std::vector<std::filesystem::path>> shard_files(
+        const Manifest& manifest, std::string_view split, const std::filesystem::path& folder
     );
 
 private:

@@ -1,0 +1,320 @@
+#include "gateway/completions.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "gateway/call_record.h"
+#include "gateway/upstream_call.h"
+#include "llm/openai_wire.h"
+#include "platform/http/json_reply.h"
+
+namespace capstan::gateway {
+namespace {
+
+using http::Task;
+
+constexpr std::uint64_t kBodyBytesMax = std::uint64_t{4} << 20;
+
+http::Response error_response(const Error& error) {
+    auto shaped = llm::openai_error(error);
+    http::Response response{.status = shaped.status, .body = shaped.body.dump()};
+    if (error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kExhausted) {
+        response.headers.add("Retry-After", "1");
+    }
+    return response;
+}
+
+std::string sticky_key(const http::Request& request, const llm::OpenAiCall& call) {
+    if (!call.user.empty()) {
+        return call.user;
+    }
+    const std::string_view header = request.headers.get("x-capstan-sticky-key");
+    return header.empty() ? request.request_id : std::string(header);
+}
+
+// One call, from its request to its record.
+class Completion {
+public:
+    Completion(
+        const GatewayInputs& inputs,
+        const http::Request& request,
+        http::StreamWriter& writer,
+        llm::CallKind kind
+    )
+        : inputs_(inputs), request_(request), writer_(writer), kind_(kind) {}
+
+    Task<void> run() {
+        const auto body = http::read_json(request_);
+        auto call = body ? parse(*body) : Result<llm::OpenAiCall>(body.error());
+        auto route = call ? inputs_.routes.find(request_.principal.project_id, call->model)
+                          : Result<std::shared_ptr<const Route>>(call.error());
+        if (!route) {
+            count("refused");
+            co_await respond(error_response(route.error()));
+            co_return;
+        }
+        call_ = std::move(*call);
+        const bool is_chat = kind_ == llm::CallKind::kChat;
+        record_.emplace(request_, *body, call_, (is_chat ? "chatcmpl-" : "cmpl-") + new_id());
+        head_ = {
+            .kind = kind_,
+            .id = record_->response_id(),
+            .model = call_.model,
+            .created_s = record_->created_s()
+        };
+        co_await answer(**route);
+    }
+
+private:
+    Result<llm::OpenAiCall> parse(const Json& body) const {
+        return kind_ == llm::CallKind::kChat ? llm::parse_chat_call(body) : llm::parse_completion_call(body);
+    }
+
+    Task<void> answer(const Route& route) {
+        auto attempts = plan_attempts(route, sticky_key(request_, call_));
+        if (!attempts) {
+            co_await fail(attempts.error());
+            co_return;
+        }
+        Error last{ErrorCode::kUnavailable, "no replica answers"};
+        for (std::size_t i = 0; i < attempts->size(); ++i) {
+            const Attempt& attempt = (*attempts)[i];
+            record_->route_chosen(route, attempt, i);
+            auto upstream = co_await open_upstream(inputs_.client, *attempt.upstream, call_);
+            if (upstream) {
+                co_await relay(*upstream, attempt);
+                co_return;
+            }
+            last = upstream.error();
+            if (last.code != ErrorCode::kUnavailable) {
+                break;  // The caller's fault, or the caller is gone: another replica would say the same.
+            }
+            log_warning(
+                "upstream does not answer", {{"url", attempt.upstream->url}, {"reason", last.message}}
+            );
+        }
+        co_await fail(last);
+    }
+
+    // Passes the answer on as it comes, then records the call, then says that it is finished.
+    Task<void> relay(UpstreamCall& upstream, const Attempt& attempt) {
+        if (call_.stream) {
+            http::Headers headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}};
+            headers.add("x-capstan-target", attempt.target->target.label);
+            if (auto started = co_await writer_.start(200, std::move(headers)); !started) {
+                co_await stop(started.error());
+                co_return;
+            }
+            if (auto sent = co_await send_role(); !sent) {
+                co_await stop(sent.error());
+                co_return;
+            }
+        }
+        while (true) {
+            auto part = co_await upstream.next();
+            if (!part) {
+                co_await stop(part.error());
+                co_return;
+            }
+            if (part->is_end) {
+                record_->ended(part->finish_reason, part->usage);
+                break;
+            }
+            record_->text_came(part->text);
+            if (call_.stream) {
+                if (auto sent = co_await send(llm::text_chunk(head_, part->text, call_.include_usage));
+                    !sent) {
+                    co_await stop(sent.error());
+                    co_return;
+                }
+            }
+        }
+        co_await finish(attempt);
+    }
+
+    Task<void> finish(const Attempt& attempt) {
+        if (auto recorded = co_await record(); !recorded) {
+            co_await fail(recorded.error());
+            co_return;
+        }
+        count("ok");
+        const llm::FinishReason reason =
+            record_->finish_reason() == "length" ? llm::FinishReason::kLength : llm::FinishReason::kStop;
+        if (!call_.stream) {
+            llm::GenerateResult result{
+                .text = record_->output(), .finish_reason = reason, .usage = record_->usage()
+            };
+            if (call_.echo) {
+                if (const auto* prompt = std::get_if<std::string>(&call_.request.prompt)) {
+                    result.text = *prompt + result.text;
+                }
+            }
+            http::Response response{.status = 200, .body = llm::answer_body(head_, result).dump()};
+            response.headers.add("x-capstan-target", attempt.target->target.label);
+            co_await respond(std::move(response));
+            co_return;
+        }
+        co_await send_end(reason);
+    }
+
+    Task<Result<void>> send_role() {
+        if (kind_ != llm::CallKind::kChat) {
+            co_return Result<void>();
+        }
+        co_return co_await send(llm::role_chunk(head_, call_.include_usage));
+    }
+
+    // The call is in the books by now: a caller that goes away here changes nothing any more.
+    Task<void> send_end(llm::FinishReason reason) {
+        auto sent = co_await send(llm::finish_chunk(head_, reason, call_.include_usage));
+        if (sent && call_.include_usage) {
+            sent = co_await send(llm::usage_chunk(head_, record_->usage()));
+        }
+        if (sent) {
+            sent = co_await send("[DONE]");
+        }
+    }
+
+    // The call ended early, by the upstream's fault or because the caller went away.
+    Task<void> stop(Error error) {
+        if (error.code == ErrorCode::kCancelled && writer_.is_cancelled()) {
+            record_->cancelled();
+            count("cancelled");
+            record_without_waiting();
+            co_return;
+        }
+        co_await fail(std::move(error));
+    }
+
+    Task<void> fail(Error error) {
+        count("error");
+        record_->failed(error);
+        if (auto recorded = co_await record(); !recorded) {
+            log_error("call lost", {{"response_id", head_.id}, {"reason", recorded.error().message}});
+        }
+        if (writer_.is_started()) {
+            // A caller that is gone needs no reason.
+            [[maybe_unused]] const auto sent = co_await send(llm::openai_error(error).body.dump());
+        } else {
+            co_await respond(error_response(error));
+        }
+    }
+
+    // For a coroutine that was cancelled and may wait no more: the call was made, and must be in the books
+    // all the same.
+    void record_without_waiting() {
+        http::WorkerPool::Work work =
+            [&recorder = inputs_.recorder, trace = record_->trace(cost()), spans = record_->spans()] {
+                if (auto recorded = recorder.record(trace, spans); !recorded) {
+                    log_error("call lost", {{"response_id", trace.id}, {"reason", recorded.error().message}});
+                }
+            };
+        if (!writer_.workers().submit(std::move(work))) {
+            work();  // All workers are busy: a wait here is better than a call that nobody knows of.
+        }
+    }
+
+    Task<Result<void>> record() {
+        auto recorded = co_await http::run_blocking(writer_.workers(), [this] {
+            return inputs_.recorder.record(record_->trace(cost()), record_->spans());
+        });
+        co_return recorded ? *recorded : Result<void>(recorded.error());
+    }
+
+    std::int64_t cost() const {
+        return inputs_.spend.cost_nano_usd(request_.principal.project_id, call_.model, record_->usage());
+    }
+
+    Task<Result<void>> send(std::string data) {
+        const std::string event = "data: " + data + "\n\n";
+        co_return co_await writer_.write(event);
+    }
+
+    Task<void> respond(http::Response response) {
+        // A caller that is gone needs no answer.
+        [[maybe_unused]] const auto sent = co_await writer_.respond(std::move(response));
+    }
+
+    void count(std::string_view outcome) {
+        inputs_.metrics
+            .counter(
+                "capstan_gateway_calls_total", "Calls of the gateway.", {{"outcome", std::string(outcome)}}
+            )
+            .add();
+        if (outcome == "ok" && record_) {
+            const auto trace = record_->trace(0);
+            inputs_.metrics
+                .histogram(
+                    "capstan_gateway_first_token_seconds",
+                    "From the call to its first token.",
+                    {{"target", trace.target_label}}
+                )
+                .observe(trace.first_token_ms.value_or(trace.duration_ms) / 1000);
+        }
+    }
+
+    const GatewayInputs& inputs_;
+    const http::Request& request_;
+    http::StreamWriter& writer_;
+    const llm::CallKind kind_;
+    llm::OpenAiCall call_;
+    llm::AnswerHead head_;
+    std::optional<CallRecord> record_;
+};
+
+Json model_json(const Route& route) {
+    return Json::object(
+        {{"id", route.name},
+         {"object", "model"},
+         {"created", route.created_ms / 1000},
+         {"owned_by", "capstan"}}
+    );
+}
+
+void add_stream_route(
+    http::Router& router, std::string_view path, llm::CallKind kind, std::shared_ptr<GatewayInputs> inputs
+) {
+    http::Route route{.method = "POST", .pattern = std::string(path), .permission = "inference.invoke"};
+    route.options.body_bytes_max = kBodyBytesMax;
+    http::add_stream(
+        router,
+        std::move(route),
+        [inputs = std::move(inputs),
+         kind](const http::Request& request, http::StreamWriter& writer) -> Task<void> {
+            // The frame of this call, and so the Completion, lives until run() is done.
+            return [](const GatewayInputs& shared,
+                      const http::Request& asked,
+                      http::StreamWriter& out,
+                      llm::CallKind of) -> Task<void> {
+                Completion completion(shared, asked, out, of);
+                co_await completion.run();
+            }(*inputs, request, writer, kind);
+        }
+    );
+}
+
+}  // namespace
+
+void add_completion_routes(http::Router& router, const GatewayInputs& inputs) {
+    // Shared by the two handlers, which the router keeps.
+    const auto shared = std::make_shared<GatewayInputs>(inputs);
+    add_stream_route(router, "/v1/chat/completions", llm::CallKind::kChat, shared);
+    add_stream_route(router, "/v1/completions", llm::CallKind::kCompletion, shared);
+    router.get("/v1/models", "models.read", [shared](const http::Request& request) {
+        Json data = Json::array();
+        for (const auto& route : shared->routes.list(request.principal.project_id)) {
+            data.push(model_json(*route));
+        }
+        return http::reply(Json::object({{"object", "list"}, {"data", std::move(data)}}));
+    });
+    router.get("/v1/models/{model...}", "models.read", [shared](const http::Request& request) {
+        const auto route = shared->routes.find(request.principal.project_id, request.param("model"));
+        return route ? http::reply(model_json(**route)) : error_response(route.error());
+    });
+}
+
+}  // namespace capstan::gateway

@@ -1,0 +1,34 @@
+#pragma once
+
+// /v1/chat/completions and /v1/completions: a call comes in, goes to a target by the split, and its answer
+// goes out as it is made. Whatever the caller asked for, the upstream streams: so the time to the first token
+// is known, and usage is exact.
+
+#include "gateway/recorder.h"
+#include "gateway/route_table.h"
+#include "platform/http/async_client.h"
+#include "platform/http/metrics.h"
+#include "platform/http/router.h"
+#include "platform/http/stream.h"
+#include "spend/spend_service.h"
+
+namespace capstan::gateway {
+
+// All outlive the routes.
+struct GatewayInputs {
+    const RouteTable& routes;
+    Recorder& recorder;
+    const spend::SpendService& spend;
+    http::AsyncClient& client;
+    http::MetricRegistry& metrics;
+};
+
+// Adds POST /v1/chat/completions, POST /v1/completions, GET /v1/models and GET /v1/models/{model...}.
+//
+// A response's id is "chatcmpl-" or "cmpl-" and a UUIDv7; its trace has the same. The split sticks to the
+// request's `user`, or to the header x-capstan-sticky-key; without either each call is on its own. The header
+// x-capstan-target says which target answered. An upstream that cannot be reached, or answers 5xx before it
+// streams, is passed over for the next.
+void add_completion_routes(http::Router& router, const GatewayInputs& inputs);
+
+}  // namespace capstan::gateway

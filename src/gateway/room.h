@@ -1,0 +1,45 @@
+#pragma once
+
+// The gateway room: OpenAI's API in front of the deployments. app/house.h builds it once.
+
+#include "gateway/completions.h"
+#include "gateway/recorder.h"
+#include "gateway/route_table.h"
+#include "platform/http/async_client.h"
+#include "platform/http/io_threads.h"
+#include "platform/http/metrics.h"
+#include "platform/http/router.h"
+
+namespace capstan::gateway {
+
+class Room {
+public:
+    struct Inputs {  // All outlive the room.
+        events::EventLog& log;
+        const spend::SpendService& spend;
+        http::IoThreads& io;
+        http::MetricRegistry& metrics;
+    };
+
+    explicit Room(const Inputs& inputs)
+        : spend_(inputs.spend), metrics_(inputs.metrics), recorder_(inputs.log), client_(inputs.io) {}
+
+    void add_routes(http::Router& router) {
+        add_completion_routes(
+            router,
+            {.routes = routes_, .recorder = recorder_, .spend = spend_, .client = client_, .metrics = metrics_
+            }
+        );
+    }
+
+    RouteTable& routes() { return routes_; }
+
+private:
+    const spend::SpendService& spend_;
+    http::MetricRegistry& metrics_;
+    RouteTable routes_;
+    Recorder recorder_;
+    http::AsyncClient client_;
+};
+
+}  // namespace capstan::gateway

@@ -1,0 +1,84 @@
+#pragma once
+
+// Keeps one engine process alive for each target of each deployment, and says which of them answer.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "platform/http/client.h"
+#include "platform/objects/object_store.h"
+#include "platform/process/supervisor.h"
+#include "registry/model.h"
+
+namespace capstan::serving {
+
+// What to run for one target.
+struct ReplicaSpec {
+    std::string target_id;
+    registry::Version version;              // Full, or an adapter
+    std::optional<registry::Version> base;  // and then its base.
+};
+
+struct ReplicaStatus {
+    std::string target_id;
+    std::string url;    // Empty until it listens.
+    std::string model;  // What the engine calls the target's model.
+    std::string state;  // process::name_of(ServiceState)
+    bool is_healthy = false;
+    int pid = 0;
+    std::int64_t restarts = 0;
+    std::string reason;  // Of the last failure.
+};
+
+// Thread-safe.
+class Replicas {
+public:
+    struct Inputs {
+        objects::ObjectStore& objects;  // Both outlive this.
+        process::ProcessHost& host;
+        std::filesystem::path program;        // The executable that has the command `engine`.
+        std::filesystem::path models_folder;  // For materialised versions.
+        std::filesystem::path run_folder;     // For port files and logs.
+        int threads = 1;                      // Of each engine.
+        std::function<void()>
+            on_change;  // Called on a supervisor's thread when a replica's state has changed; must not block.
+    };
+
+    explicit Replicas(Inputs inputs);
+    ~Replicas();
+
+    // Starts what is missing and stops what is no longer wanted. Materialises models: takes as long as
+    // copying them. What could not be started is in the status with its reason.
+    void keep(const std::vector<ReplicaSpec>& wanted);
+
+    std::vector<ReplicaStatus> status() const;
+    void stop();
+
+private:
+    struct Replica {
+        ReplicaSpec spec;
+        std::filesystem::path port_file;
+        std::string model;
+        std::string failure;  // Why it could not be started.
+    };
+
+    Result<void> start(const ReplicaSpec& spec);
+    Result<process::ServiceSpec> service_of(const ReplicaSpec& spec, Replica& replica);
+    static std::string url_of(const Replica& replica);
+
+    Inputs inputs_;
+    http::Client client_;
+    mutable std::mutex mutex_;                 // Guards replicas_.
+    std::map<std::string, Replica> replicas_;  // By target id.
+    std::mutex keep_mutex_;                    // One keep() at a time.
+    process::Supervisor supervisor_;           // Last: its threads use the rest.
+};
+
+}  // namespace capstan::serving
