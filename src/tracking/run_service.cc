@@ -81,19 +81,23 @@ Result<Run> RunService::get(std::string_view project_id, std::string_view id) {
     return inputs_.database.read([&](soci::session& session) { return find_run(session, project_id, id); });
 }
 
+Result<RunDetail> RunService::detail_in(
+    soci::session& session, std::string_view project_id, std::string_view id
+) {
+    auto run = find_run(session, project_id, id);
+    if (!run) {
+        return run.error();
+    }
+    return RunDetail{
+        .run = std::move(*run),
+        .params = find_params(session, id),
+        .summary = last_values(session, id),
+        .artifacts = find_artifacts(session, id),
+    };
+}
+
 Result<RunDetail> RunService::detail(std::string_view project_id, std::string_view id) {
-    return inputs_.database.read([&](soci::session& session) -> Result<RunDetail> {
-        auto run = find_run(session, project_id, id);
-        if (!run) {
-            return run.error();
-        }
-        return RunDetail{
-            .run = std::move(*run),
-            .params = find_params(session, id),
-            .summary = last_values(session, id),
-            .artifacts = find_artifacts(session, id),
-        };
-    });
+    return inputs_.database.read([&](soci::session& session) { return detail_in(session, project_id, id); });
 }
 
 Result<std::vector<Run>> RunService::list(const RunFilter& filter) {

@@ -59,6 +59,7 @@ public:
         std::string_view project_id, std::string_view id
     );  // kNotFound when the project has none.
     Result<RunDetail> detail(std::string_view project_id, std::string_view id);
+    Result<RunDetail> detail_in(soci::session& session, std::string_view project_id, std::string_view id);
     Result<std::vector<Run>> list(const RunFilter& filter);
     Result<std::vector<Experiment>> experiments(
         std::string_view project_id, std::string_view cursor, int rows_max
