@@ -1,13 +1,10 @@
 #include "corpus/normalise.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
+#include <cstdint>
 
-#include <utf8proc.h>
-
-#include "base/check.h"
 #include "base/utf8.h"
+#include "text/unicode.h"
 
 namespace capstan::corpus {
 namespace {
@@ -24,20 +21,6 @@ std::uint64_t invalid_bytes(std::string_view text) {
         text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return count;
-}
-
-// `text` is valid UTF-8.
-std::string to_nfc(const std::string& text) {
-    utf8proc_uint8_t* composed = nullptr;
-    const auto length = utf8proc_map(
-        reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-        static_cast<utf8proc_ssize_t>(text.size()),
-        &composed,
-        static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE)
-    );
-    const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owned(composed, &std::free);
-    CHECK(length >= 0, "text that was found valid is not");
-    return {reinterpret_cast<const char*>(composed), static_cast<std::size_t>(length)};
 }
 
 enum class Kind { kText, kSpace, kTab, kLineEnd, kHyphen, kNothing };
@@ -59,17 +42,6 @@ Kind kind_of(std::uint32_t c) {
     const bool is_format = c == 0xAD || c == 0x200B || c == 0x200E || c == 0x200F ||
                            (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x2069) || c == 0xFEFF;
     return is_control || is_format ? Kind::kNothing : Kind::kText;
-}
-
-std::uint32_t decode(std::string_view character) {
-    if (character.size() == 1) {
-        return static_cast<unsigned char>(character[0]);
-    }
-    std::uint32_t value = static_cast<unsigned char>(character[0]) & (0xFFU >> (character.size() + 1));
-    for (const char byte : character.substr(1)) {
-        value = (value << 6) | (static_cast<unsigned char>(byte) & 0x3FU);
-    }
-    return value;
 }
 
 // Puts lines together; spaces and line ends are held back until something visible follows.
@@ -139,32 +111,32 @@ private:
 
 }  // namespace
 
-std::optional<std::string> normalise(std::string_view text, const NormaliseSettings& settings) {
+std::optional<std::string> normalise(std::string_view given, const NormaliseSettings& settings) {
     std::string repaired;
-    if (!is_ascii(text)) {
-        const std::uint64_t invalid = invalid_bytes(text);
+    if (!is_ascii(given)) {
+        const std::uint64_t invalid = invalid_bytes(given);
         const bool is_dropped =
-            invalid > 0 &&
-            (settings.invalid_utf8 == NormaliseSettings::InvalidUtf8::kDrop ||
-             static_cast<double>(invalid) > settings.invalid_fraction_max * static_cast<double>(text.size()));
+            invalid > 0 && (settings.invalid_utf8 == NormaliseSettings::InvalidUtf8::kDrop ||
+                            static_cast<double>(invalid) >
+                                settings.invalid_fraction_max * static_cast<double>(given.size()));
         if (is_dropped) {
             return std::nullopt;
         }
-        repaired = invalid > 0 ? to_utf8(text) : std::string();
-        text = invalid > 0 ? std::string_view(repaired) : text;
+        repaired = invalid > 0 ? to_utf8(given) : std::string();
+        given = invalid > 0 ? std::string_view(repaired) : given;
     }
-    Layout layout(settings, text.size());
+    Layout layout(settings, given.size());
     std::size_t i = 0;
-    while (i < text.size()) {
-        const bool is_line_end_pair = text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
-        const std::size_t length = std::max<std::size_t>(utf8_length(text.substr(i, 4)), 1);
-        const std::string_view character = text.substr(i, length);
-        i += is_line_end_pair ? 2 : length;
-        layout.add(kind_of(decode(character)), character);
+    while (i < given.size()) {
+        const bool is_line_end_pair = given[i] == '\r' && i + 1 < given.size() && given[i + 1] == '\n';
+        const text::Character next = text::front_character(given.substr(i, 4));
+        const std::string_view character = given.substr(i, next.length);
+        i += is_line_end_pair ? 2 : next.length;
+        layout.add(kind_of(next.code_point), character);
     }
     // Last, because what stood between a letter and its accent may just have gone.
     std::string laid_out = layout.finish();
-    return is_ascii(laid_out) ? laid_out : to_nfc(laid_out);
+    return text::normalize(laid_out, text::NormalForm::kNfc);
 }
 
 }  // namespace capstan::corpus

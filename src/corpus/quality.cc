@@ -4,9 +4,8 @@
 #include <bitset>
 #include <vector>
 
-#include <utf8proc.h>
-
 #include "corpus/words.h"
+#include "text/unicode.h"
 
 namespace capstan::corpus {
 namespace {
@@ -21,22 +20,14 @@ struct Word {
     bool has_letter = false;
 };
 
-bool is_letter(std::uint32_t c) {
-    if (c < 0x80) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    }
-    const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-    return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
-}
-
-Word look_at(std::string_view text) {
+Word look_at(std::string_view characters) {
     Word word;
-    while (!text.empty()) {
-        const Decoded next = decode_utf8(text);
+    while (!characters.empty()) {
+        const text::Character next = text::front_character(characters);
         word.characters += 1;
         word.has_non_punctuation = word.has_non_punctuation || !is_punctuation(next.code_point);
-        word.has_letter = word.has_letter || is_letter(next.code_point);
-        text.remove_prefix(next.length);
+        word.has_letter = word.has_letter || text::kind_of(next.code_point) == text::CharacterKind::kLetter;
+        characters.remove_prefix(next.length);
     }
     return word;
 }

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include <utf8proc.h>
-
 #include "base/hash.h"
-#include "base/utf8.h"
+#include "text/unicode.h"
 
 namespace capstan::corpus {
 namespace {
@@ -18,13 +16,6 @@ constexpr std::array<std::uint32_t, 34> kWidePunctuation = {
     0xFF05, 0xFF08, 0xFF09, 0xFF0C, 0xFF0E, 0xFF11, 0xFF1A, 0xFF1B, 0xFF1F, 0xFF5E,
 };
 
-bool is_digit(std::uint32_t c) {
-    if (c < 0x80) {
-        return c >= '0' && c <= '9';
-    }
-    return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
-}
-
 bool is_decimal_separator(std::uint32_t c) {
     return c == '.' || c == ',' || c == 0x060C || c == 0x066B || c == 0x2396 || c == 0x2397 || c == 0x2398;
 }
@@ -33,20 +24,25 @@ class Simplifier {
 public:
     explicit Simplifier(std::size_t bytes) { out_.reserve(bytes); }
 
-    void add(std::uint32_t c) {
-        if (c < 0x80) {
-            return add_ascii(static_cast<char>(c));
+    void add(std::uint32_t c, std::string_view bytes) {
+        if (is_white_space(c) || (c != text::kBroken && is_punctuation(c))) {
+            flush();
+            space();
+        } else if (c < 0x80) {
+            flush();
+            out_ += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : static_cast<char>(c);
+        } else {
+            wide_ += c == text::kBroken ? kReplacement : bytes;
         }
-        c = static_cast<std::uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
-        if (is_white_space(c) || is_punctuation(c)) {
-            return space();
-        }
-        add_decomposed(c);
     }
 
-    void number() { out_ += '0'; }
+    void number() {
+        flush();
+        out_ += '0';
+    }
 
     std::string finish() {
+        flush();
         if (out_.ends_with(' ')) {
             out_.pop_back();
         }
@@ -54,7 +50,10 @@ public:
     }
 
 private:
+    static constexpr std::string_view kReplacement = "\uFFFD";
+
     std::string out_;
+    std::string wide_;  // Characters beyond ASCII in a row, as they came.
 
     void space() {
         if (!out_.empty() && out_.back() != ' ') {
@@ -62,75 +61,47 @@ private:
         }
     }
 
-    void add_ascii(char c) {
-        if (c >= 'A' && c <= 'Z') {
-            out_ += static_cast<char>(c - 'A' + 'a');
-        } else if (c >= 'a' && c <= 'z') {
-            out_ += c;
-        } else {
-            space();
+    void flush() {
+        if (wide_.empty()) {
+            return;
         }
-    }
-
-    void add_decomposed(std::uint32_t c) {
-        std::array<utf8proc_int32_t, 32> parts{};
-        int boundary = 0;
-        const auto count = utf8proc_decompose_char(
-            static_cast<utf8proc_int32_t>(c),
-            parts.data(),
-            static_cast<utf8proc_ssize_t>(parts.size()),
-            UTF8PROC_DECOMPOSE,
-            &boundary
-        );
-        for (utf8proc_ssize_t i = 0; i < std::min<utf8proc_ssize_t>(count, 32); ++i) {
-            const auto part = parts[static_cast<std::size_t>(i)];
-            if (utf8proc_category(part) != UTF8PROC_CATEGORY_MN) {
-                append_utf8(out_, static_cast<std::uint32_t>(part));
+        const std::string apart = text::normalize(text::lower_case(wide_), text::NormalForm::kNfd);
+        wide_.clear();
+        std::string_view rest = apart;
+        while (!rest.empty()) {
+            const text::Character next = text::front_character(rest);
+            if (!text::is_nonspacing_mark(next.code_point)) {
+                out_ += rest.substr(0, next.length);
             }
+            rest.remove_prefix(next.length);
         }
     }
 };
 
-// Bytes of the number at the front of `text`: digits, and once a separator with digits behind it.
-std::size_t number_length(std::string_view text) {
+// Bytes of the number at the front of `given`: digits, and once a separator with digits behind it.
+std::size_t number_length(std::string_view given) {
     std::size_t length = 0;
     const auto digits = [&] {
         const std::size_t begin = length;
-        while (length < text.size()) {
-            const Decoded next = decode_utf8(text.substr(length));
-            if (!is_digit(next.code_point)) {
+        while (length < given.size()) {
+            const text::Character next = text::front_character(given.substr(length));
+            if (!text::is_decimal_digit(next.code_point)) {
                 break;
             }
             length += next.length;
         }
         return length > begin;
     };
-    if (!digits() || length == text.size()) {
+    if (!digits() || length == given.size()) {
         return length;
     }
     const std::size_t whole = length;
-    const Decoded separator = decode_utf8(text.substr(length));
+    const text::Character separator = text::front_character(given.substr(length));
     length += separator.length;
     return is_decimal_separator(separator.code_point) && digits() ? length : whole;
 }
 
 }  // namespace
-
-Decoded decode_utf8(std::string_view text) {
-    const auto first = static_cast<unsigned char>(text[0]);
-    if (first < 0x80) {
-        return {first, 1};
-    }
-    const std::size_t length = utf8_length(text.substr(0, 4));
-    if (length == 0) {
-        return {0xFFFD, 1};
-    }
-    std::uint32_t value = first & (0xFFU >> (length + 1));
-    for (const char byte : text.substr(1, length - 1)) {
-        value = (value << 6) | (static_cast<unsigned char>(byte) & 0x3FU);
-    }
-    return {value, length};
-}
 
 bool is_punctuation(std::uint32_t c) {
     if (c < 0xA0) {
@@ -142,23 +113,21 @@ bool is_punctuation(std::uint32_t c) {
 }
 
 bool is_white_space(std::uint32_t c) {
-    return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F) || c == 0x85 || c == 0xA0 ||
-           c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-           c == 0x205F || c == 0x3000;
+    return (c >= 0x1C && c <= 0x1F) || text::kind_of(c) == text::CharacterKind::kSpace;
 }
 
-std::string simplify(std::string_view text) {
-    Simplifier simplifier(text.size());
-    while (!text.empty()) {
-        const Decoded next = decode_utf8(text);
+std::string simplify(std::string_view given) {
+    Simplifier simplifier(given.size());
+    while (!given.empty()) {
+        const text::Character next = text::front_character(given);
         std::size_t length = next.length;
-        if (is_digit(next.code_point)) {
-            length = number_length(text);
+        if (text::is_decimal_digit(next.code_point)) {
+            length = number_length(given);
             simplifier.number();
         } else {
-            simplifier.add(next.code_point);
+            simplifier.add(next.code_point, given.substr(0, length));
         }
-        text.remove_prefix(length);
+        given.remove_prefix(length);
     }
     return simplifier.finish();
 }
@@ -188,22 +157,22 @@ std::vector<std::uint64_t> shingle_hashes(const std::vector<std::string_view>& w
     return hashes;
 }
 
-std::vector<std::string_view> split_at_white_space(std::string_view text) {
+std::vector<std::string_view> split_at_white_space(std::string_view given) {
     std::vector<std::string_view> words;
     std::size_t begin = 0;
     std::size_t i = 0;
-    while (i < text.size()) {
-        const Decoded next = decode_utf8(text.substr(i));
+    while (i < given.size()) {
+        const text::Character next = text::front_character(given.substr(i));
         if (is_white_space(next.code_point)) {
             if (i > begin) {
-                words.push_back(text.substr(begin, i - begin));
+                words.push_back(given.substr(begin, i - begin));
             }
             begin = i + next.length;
         }
         i += next.length;
     }
-    if (begin < text.size()) {
-        words.push_back(text.substr(begin));
+    if (begin < given.size()) {
+        words.push_back(given.substr(begin));
     }
     return words;
 }

@@ -11,10 +11,10 @@
 
 namespace capstan::corpus {
 
-// In this order: lower-case (simple mappings), numbers (also with one decimal separator) to "0", punctuation
+// In this order: lower-case (without context), numbers (also with one decimal separator) to "0", punctuation
 // and controls to " ", white space to one " ", NFD without combining marks (Mn). Bytes that are not UTF-8 end
 // up as U+FFFD. Cost: linear.
-std::string simplify(std::string_view text);
+std::string simplify(std::string_view given);
 
 // At single spaces, as simplify() leaves them. The views refer to `simplified`.
 std::vector<std::string_view> split_words(std::string_view simplified);
@@ -23,19 +23,12 @@ std::vector<std::string_view> split_words(std::string_view simplified);
 std::vector<std::uint64_t> shingle_hashes(const std::vector<std::string_view>& words, std::size_t count);
 
 // At any white space (Unicode).
-std::vector<std::string_view> split_at_white_space(std::string_view text);
+std::vector<std::string_view> split_at_white_space(std::string_view given);
 
 // Whether datatrove counts the character as punctuation.
 bool is_punctuation(std::uint32_t code_point);
 
-bool is_white_space(std::uint32_t code_point);  // Python's str.isspace.
-
-// The character at the front of `text` (which is not empty) and its length; U+FFFD and 1 for a broken byte.
-struct Decoded {
-    std::uint32_t code_point;
-    std::size_t length;
-};
-
-Decoded decode_utf8(std::string_view text);
+// Python's str.isspace: Unicode's White_Space and U+001C to 1F.
+bool is_white_space(std::uint32_t code_point);
 
 }  // namespace capstan::corpus

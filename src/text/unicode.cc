@@ -160,6 +160,15 @@ bool is_mark(std::uint32_t code_point) {
            category == UTF8PROC_CATEGORY_ME;
 }
 
+bool is_nonspacing_mark(std::uint32_t code_point) {
+    return category_of(code_point) == UTF8PROC_CATEGORY_MN;
+}
+
+bool is_decimal_digit(std::uint32_t code_point) {
+    return code_point < kAsciiEnd ? code_point >= '0' && code_point <= '9'
+                                  : category_of(code_point) == UTF8PROC_CATEGORY_ND;
+}
+
 bool is_punctuation(std::uint32_t code_point) {
     if (code_point < kAsciiEnd) {
         return code_point > ' ' && code_point != 0x7F && kAsciiKinds[code_point] == CharacterKind::kOther;

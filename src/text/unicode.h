@@ -31,9 +31,11 @@ enum class CharacterKind : std::uint8_t {
 };
 
 CharacterKind kind_of(std::uint32_t code_point);
-bool is_mark(std::uint32_t code_point);         // \p{M}
-bool is_punctuation(std::uint32_t code_point);  // \p{P}, and ASCII's own symbols
-bool is_word(std::uint32_t code_point);         // \w as Unicode's UTS #18 has it
+bool is_mark(std::uint32_t code_point);             // \p{M}
+bool is_nonspacing_mark(std::uint32_t code_point);  // \p{Mn}: accents, without marks that take room
+bool is_decimal_digit(std::uint32_t code_point);    // \p{Nd}
+bool is_punctuation(std::uint32_t code_point);      // \p{P}, and ASCII's own symbols
+bool is_word(std::uint32_t code_point);             // \w as Unicode's UTS #18 has it
 
 enum class NormalForm { kNfc, kNfd, kNfkc, kNfkd };
 
