@@ -22,8 +22,7 @@ const MAY_IMPORT = {
 };
 
 const partOf = (path) => path.split("/")[0];
-const roomOf = (path) =>
-  partOf(path) === "rooms" ? path.split("/")[1] : undefined;
+const roomOf = (path) => (partOf(path) === "rooms" ? path.split("/")[1] : undefined);
 
 function* importRules(path, line) {
   const target = line.match(IMPORT)?.[1];
@@ -33,10 +32,7 @@ function* importRules(path, line) {
   if (!(from in MAY_IMPORT)) return;
   if (roomOf(path) && roomOf(other) && roomOf(path) !== roomOf(other)) {
     yield `room ${roomOf(path)} may not import room ${roomOf(other)}: a room imports kit and api only`;
-  } else if (
-    partOf(other) !== from &&
-    !MAY_IMPORT[from].includes(partOf(other))
-  ) {
+  } else if (partOf(other) !== from && !MAY_IMPORT[from].includes(partOf(other))) {
     yield `${from} may not import ${partOf(other)}`;
   }
 }
@@ -44,18 +40,13 @@ function* importRules(path, line) {
 function* rules(path, text) {
   const lines = text.trimEnd().split("\n");
   if (lines.length > LINES_MAX)
-    yield [
-      LINES_MAX,
-      `${lines.length} lines; at most ${LINES_MAX}: split by purpose`,
-    ];
-  if (!/^(\/\/|\/\*)/.test(lines[0]))
-    yield [1, "a file opens with a comment that says its purpose"];
+    yield [LINES_MAX, `${lines.length} lines; at most ${LINES_MAX}: split by purpose`];
+  if (!/^(\/\/|\/\*)/.test(lines[0])) yield [1, "a file opens with a comment that says its purpose"];
   for (const [index, line] of lines.entries()) {
     for (const rule of importRules(path, line)) yield [index + 1, rule];
     if (!path.endsWith(".css") && line.length > COLUMNS_MAX)
       yield [index + 1, `${line.length} columns; at most ${COLUMNS_MAX}`];
-    if (/\b(FIXME|TODO|XXX)\b/.test(line))
-      yield [index + 1, "leftover marker: finish it"];
+    if (/\b(FIXME|TODO|XXX)\b/.test(line)) yield [index + 1, "leftover marker: finish it"];
     if (/dangerouslySetInnerHTML|\beval\(/.test(line))
       yield [index + 1, "text from outside never becomes code"];
     if (/https?:\/\//.test(line) && !line.includes("www.w3.org"))
@@ -68,22 +59,12 @@ const report = (path, line, rule) => {
   console.error(`${path}:${line}: ${rule}`);
   broken += 1;
 };
-const files = readdirSync(SOURCE, { recursive: true }).map((path) =>
-  path.replaceAll("\\", "/"),
-);
-for (const path of files
-  .filter((name) => /\.(tsx?|css)$/.test(name) && !GENERATED.has(name))
-  .sort()) {
-  for (const [line, rule] of rules(
-    path,
-    readFileSync(join(SOURCE, path), "utf8"),
-  ))
+const files = readdirSync(SOURCE, { recursive: true }).map((path) => path.replaceAll("\\", "/"));
+for (const path of files.filter((name) => /\.(tsx?|css)$/.test(name) && !GENERATED.has(name)).sort()) {
+  for (const [line, rule] of rules(path, readFileSync(join(SOURCE, path), "utf8")))
     report(`web/src/${path}`, line, rule);
 }
-for (const [index, line] of readFileSync(join(WEB, "package-lock.json"), "utf8")
-  .split("\n")
-  .entries()) {
-  if (line.includes('"resolved": "http'))
-    report("web/package-lock.json", index + 1, "names a registry host");
+for (const [index, line] of readFileSync(join(WEB, "package-lock.json"), "utf8").split("\n").entries()) {
+  if (line.includes('"resolved": "http')) report("web/package-lock.json", index + 1, "names a registry host");
 }
 process.exit(broken === 0 ? 0 : 1);

@@ -1,7 +1,7 @@
 // What a person changes through the page, and what a person without the permission cannot.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { KEY, RESULTS, api, launch, open, settled } from "./browser.mjs";
+import { KEY, RESULTS, accessibilityFaults, api, launch, open, settled } from "./browser.mjs";
 
 let browser;
 let deployment;
@@ -24,29 +24,23 @@ test("a key is made, shown once, works, is revoked, and then is refused", async 
   await page.getByRole("button", { name: "I have it" }).click();
   await page.locator("tr", { hasText: name }).waitFor();
 
-  await t.test(
-    "a viewer sees the actions of a deployment, and cannot use them",
-    async () => {
-      const viewer = await open(browser, {
-        key,
-        path: `/deployments/${deployment.name}`,
-      });
-      await settled(viewer);
-      for (const action of ["Promote", "Roll back", "Change split"]) {
-        const button = viewer.getByRole("button", { name: action });
-        assert.equal(await button.getAttribute("aria-disabled"), "true");
-        await button.click({ force: true });
-      }
-      assert.equal(await viewer.locator("dialog[open]").count(), 0);
-      assert.equal(await viewer.getByRole("link", { name: "Keys" }).count(), 0);
-      await viewer.goto("/keys");
-      await viewer
-        .getByRole("alert")
-        .filter({ hasText: "Not allowed" })
-        .waitFor();
-      await viewer.context().close();
-    },
-  );
+  await t.test("a viewer sees the actions of a deployment, and cannot use them", async () => {
+    const viewer = await open(browser, {
+      key,
+      path: `/deployments/${deployment.name}`,
+    });
+    await settled(viewer);
+    for (const action of ["Promote", "Roll back", "Change split"]) {
+      const button = viewer.getByRole("button", { name: action });
+      assert.equal(await button.getAttribute("aria-disabled"), "true");
+      await button.click({ force: true });
+    }
+    assert.equal(await viewer.locator("dialog[open]").count(), 0);
+    assert.equal(await viewer.getByRole("link", { name: "Keys" }).count(), 0);
+    await viewer.goto("/keys");
+    await viewer.getByRole("alert").filter({ hasText: "Not allowed" }).waitFor();
+    await viewer.context().close();
+  });
 
   await page.getByRole("button", { name: `Revoke ${name}` }).click();
   await page.getByRole("button", { name: "Revoke the key" }).click();
@@ -58,22 +52,18 @@ test("a key is made, shown once, works, is revoked, and then is refused", async 
 });
 
 test("the split is changed by hand, shown, and put back", async (t) => {
-  if (deployment.targets.length !== 2)
-    return t.skip("needs a deployment of two targets");
+  if (deployment.targets.length !== 2) return t.skip("needs a deployment of two targets");
   const weights = () =>
-    api(`/deployments/${deployment.name}`).then(({ targets }) =>
-      targets.map(({ weight }) => weight),
-    );
+    api(`/deployments/${deployment.name}`).then(({ targets }) => targets.map(({ weight }) => weight));
   const before = await weights();
   const page = await open(browser, { path: `/deployments/${deployment.name}` });
   try {
     await page.getByRole("button", { name: "Change split" }).click();
     await page.getByRole("slider").first().fill("70");
+    assert.deepEqual(await accessibilityFaults(page), []);
     await page.screenshot({ path: `${RESULTS}split-dialog.png` });
     await page.getByRole("button", { name: "Change the split" }).click();
-    await page
-      .getByRole("img", { name: /Traffic split: .* 70%, .* 30%/ })
-      .waitFor();
+    await page.getByRole("img", { name: /Traffic split: .* 70%, .* 30%/ }).waitFor();
     assert.deepEqual(await weights(), [70, 30]);
   } finally {
     const targets = deployment.targets.map(({ label }, index) => ({
@@ -85,6 +75,22 @@ test("the split is changed by hand, shown, and put back", async (t) => {
       body: { targets },
     });
   }
+  await page.context().close();
+});
+
+test("a decision by hand wants a reason, and is shown with it", async () => {
+  const page = await open(browser, { path: `/deployments/${deployment.name}` });
+  const reason = `ui test ${process.pid}`;
+  await page.getByRole("button", { name: "Keep", exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Keep" }).click();
+  assert.equal(await dialog.count(), 1);
+  await dialog.getByLabel("Reason").fill(reason);
+  await dialog.getByRole("button", { name: "Keep" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.getByText(reason).first().waitFor();
+  const { decision } = await api(`/deployments/${deployment.name}`);
+  assert.deepEqual([decision.outcome, decision.reason], ["keep", reason]);
   await page.context().close();
 });
 
@@ -106,11 +112,7 @@ test("an answer is scored from its trace", async () => {
   await page.getByRole("button", { name: "Good answer" }).click();
   await page.getByText("The score was kept").waitFor();
   const { scores } = await api(`/traces/${items[0].id}`);
-  assert.ok(
-    scores.some(
-      ({ name, value }) => name === "thumbs" && (value === true || value === 1),
-    ),
-  );
+  assert.ok(scores.some(({ name, value }) => name === "thumbs" && (value === true || value === 1)));
   await page.context().close();
 });
 
@@ -124,10 +126,7 @@ test("lineage is walked by choosing a node", async () => {
     .first()
     .click();
   await page.waitForURL("**/lineage/model_version*");
-  await page
-    .locator('.graph-node[aria-current="true"]')
-    .filter({ hasText: "Model version" })
-    .waitFor();
+  await page.locator('.graph-node[aria-current="true"]').filter({ hasText: "Model version" }).waitFor();
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

@@ -10,9 +10,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-const require = createRequire(
-  new URL("../../web/package.json", import.meta.url),
-);
+const require = createRequire(new URL("../../web/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 export const RESULTS = fileURLToPath(new URL("./results/", import.meta.url));
@@ -20,10 +18,7 @@ mkdirSync(RESULTS, { recursive: true });
 
 function need(name) {
   const value = process.env[name];
-  if (!value)
-    throw new Error(
-      `${name} is not set; tests/ui/README.md says how to run these tests`,
-    );
+  if (!value) throw new Error(`${name} is not set; tests/ui/README.md says how to run these tests`);
   return value.replace(/\/$/, "");
 }
 
@@ -64,29 +59,18 @@ export async function open(
     reducedMotion: "reduce",
     baseURL: url,
   });
-  if (key)
-    await context.addInitScript(
-      (value) => sessionStorage.setItem("capstan.key", value),
-      key,
-    );
+  if (key) await context.addInitScript((value) => sessionStorage.setItem("capstan.key", value), key);
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   page.complaints = [];
-  page.on(
-    "console",
-    (message) =>
-      message.type() === "error" && page.complaints.push(message.text()),
-  );
+  page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   await page.goto(path);
   return page;
 }
 
 // Asks the API as the page would. `body` makes it a POST.
-export async function api(
-  path,
-  { key = KEY, url = URL_, body, method = body ? "POST" : "GET" } = {},
-) {
+export async function api(path, { key = KEY, url = URL_, body, method = body ? "POST" : "GET" } = {}) {
   const response = await fetch(`${url}/api/v1${path}`, {
     method,
     headers: {
@@ -96,19 +80,14 @@ export async function api(
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
   const text = await response.text();
-  assert.ok(
-    response.ok,
-    `${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`,
-  );
+  assert.ok(response.ok, `${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
   return text ? JSON.parse(text) : undefined;
 }
 
 // A page has settled when nothing on it is waiting any more.
 export async function settled(page) {
   await page.locator("h1").first().waitFor();
-  await page.waitForFunction(
-    () => document.querySelectorAll('[data-state="loading"]').length === 0,
-  );
+  await page.waitForFunction(() => document.querySelectorAll('[data-state="loading"]').length === 0);
 }
 
 // What axe finds against WCAG 2.2 A and AA; none is allowed.
@@ -116,25 +95,15 @@ export async function accessibilityFaults(page) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() =>
     globalThis.axe.run(document, {
-      runOnly: [
-        "wcag2a",
-        "wcag2aa",
-        "wcag21a",
-        "wcag21aa",
-        "wcag22aa",
-        "best-practice",
-      ],
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     }),
   );
   return violations.map(
-    ({ id, nodes }) =>
-      `${id}: ${nodes.map(({ target }) => target.join(" ")).join(" | ")}`,
+    ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(" | ")}`,
   );
 }
 
 // How far the page is wider than its window.
 export async function overflow(page) {
-  return page.evaluate(
-    () => document.documentElement.scrollWidth - window.innerWidth,
-  );
+  return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 }

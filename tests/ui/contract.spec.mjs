@@ -5,20 +5,16 @@ import { test } from "node:test";
 import { KEY, URL_, api } from "./browser.mjs";
 import { faults } from "./schema.mjs";
 
-const document = JSON.parse(
-  readFileSync(new URL("../../docs/api/openapi.json", import.meta.url), "utf8"),
-);
+const document = JSON.parse(readFileSync(new URL("../../docs/api/openapi.json", import.meta.url), "utf8"));
 
 // Real values for the parameters of each path.
 async function parametersOf(path) {
   const id = async (list) => (await api(list)).items[0]?.id;
   const name = async (list) => (await api(list)).items[0]?.name;
-  if (path.startsWith("/api/v1/datasets/"))
-    return { id: await id("/datasets") };
+  if (path.startsWith("/api/v1/datasets/")) return { id: await id("/datasets") };
   if (path.startsWith("/api/v1/dataset-commits/"))
     return { id: (await api("/datasets")).items[0]?.latest_commit?.id };
-  if (path.startsWith("/api/v1/tokenizers/"))
-    return { id: await id("/tokenizers") };
+  if (path.startsWith("/api/v1/tokenizers/")) return { id: await id("/tokenizers") };
   if (path.startsWith("/api/v1/jobs/")) return { id: await id("/jobs") };
   if (path.startsWith("/api/v1/runs/")) {
     const run = (await api("/runs?kind=pretrain")).items[0];
@@ -31,15 +27,11 @@ async function parametersOf(path) {
     const model = (await api("/models")).items[0];
     return { name: model?.name, number: model?.latest_version?.number };
   }
-  if (path.startsWith("/api/v1/evaluations/"))
-    return { id: await id("/evaluations") };
-  if (path.startsWith("/api/v1/deployments/"))
-    return { name: await name("/deployments") };
+  if (path.startsWith("/api/v1/evaluations/")) return { id: await id("/evaluations") };
+  if (path.startsWith("/api/v1/deployments/")) return { name: await name("/deployments") };
   if (path.startsWith("/api/v1/traces/")) return { id: await id("/traces") };
-  if (path.startsWith("/api/v1/prompts/"))
-    return { name: await name("/prompts") };
-  if (path.startsWith("/api/v1/lineage/"))
-    return { node: `response:${await id("/traces")}` };
+  if (path.startsWith("/api/v1/prompts/")) return { name: await name("/prompts") };
+  if (path.startsWith("/api/v1/lineage/")) return { node: `response:${await id("/traces")}` };
   return {};
 }
 
@@ -49,11 +41,8 @@ for (const [path, { get }] of Object.entries(document.paths)) {
   test(`GET ${path} answers what the document says`, async (t) => {
     const values = await parametersOf(path);
     const wanted = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-    if (wanted.some((name) => values[name] === undefined))
-      return t.skip("the server has none of these");
-    const filled = path.replace(/\{(\w+)\}/g, (_, name) =>
-      encodeURIComponent(values[name]),
-    );
+    if (wanted.some((name) => values[name] === undefined)) return t.skip("the server has none of these");
+    const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(values[name]));
     const answer = await api(filled.slice("/api/v1".length));
     assert.deepEqual(faults(document, schema, answer).slice(0, 20), []);
   });
@@ -70,10 +59,7 @@ test("refusals have the one shape, with a request id", async () => {
     });
     assert.equal(response.status, status);
     const body = await response.json();
-    assert.deepEqual(
-      faults(document, document.components.schemas.Refusal, body),
-      [],
-    );
+    assert.deepEqual(faults(document, document.components.schemas.Refusal, body), []);
     assert.equal(body.error.code, code);
     assert.ok(body.error.request_id);
   }

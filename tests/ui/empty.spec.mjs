@@ -18,9 +18,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
 
-const skip = FRESH
-  ? false
-  : "CAPSTAN_FRESH_URL and CAPSTAN_FRESH_KEY are not set";
+const skip = FRESH ? false : "CAPSTAN_FRESH_URL and CAPSTAN_FRESH_KEY are not set";
 
 for (const path of PATHS) {
   test(`${path} is empty and says what would fill it`, { skip }, async () => {
@@ -36,15 +34,11 @@ for (const path of PATHS) {
   });
 }
 
-test(
-  "the loop of an untouched project says how to begin",
-  { skip },
-  async () => {
-    const page = await open(browser, FRESH);
-    await settled(page);
-    await page.getByText("Nothing has run yet").waitFor();
-    assert.equal(await page.locator('.stage[data-state="empty"]').count(), 9);
-    await page.screenshot({ path: `${RESULTS}empty-loop.png` });
-    await page.context().close();
-  },
-);
+test("the loop of an untouched project says how to begin", { skip }, async () => {
+  const page = await open(browser, FRESH);
+  await settled(page);
+  await page.getByText("Nothing has run yet").waitFor();
+  assert.equal(await page.locator('.stage[data-state="empty"]').count(), 9);
+  await page.screenshot({ path: `${RESULTS}empty-loop.png` });
+  await page.context().close();
+});

@@ -11,25 +11,10 @@ test("a server that stops answering is said on every kind of page, and trying ag
   const page = await open(browser, { path: "/lineage" });
   await settled(page);
   await page.context().setOffline(true);
-  for (const name of [
-    "Datasets",
-    "Runs",
-    "Models",
-    "Evaluations",
-    "Deployments",
-    "Traces",
-    "Keys",
-  ]) {
-    await page
-      .getByRole("navigation", { name: "Main" })
-      .getByRole("link", { name })
-      .click();
+  for (const name of ["Datasets", "Runs", "Models", "Evaluations", "Deployments", "Traces", "Keys"]) {
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();
     await page.getByRole("heading", { name, level: 1 }).waitFor();
-    await page
-      .getByRole("alert")
-      .filter({ hasText: "The server does not answer" })
-      .first()
-      .waitFor();
+    await page.getByRole("alert").filter({ hasText: "The server does not answer" }).first().waitFor();
   }
   await page.screenshot({ path: `${RESULTS}error-offline.png` });
   await page.context().setOffline(false);
@@ -45,9 +30,7 @@ test("what was seen stays when a renewal fails, and is called old", async () => 
   await page.getByText("What you see may be old").waitFor();
   assert.ok((await page.locator("tbody tr").count()) > 0);
   await page.context().setOffline(false);
-  await page
-    .getByText("What you see may be old")
-    .waitFor({ state: "detached" });
+  await page.getByText("What you see may be old").waitFor({ state: "detached" });
   await page.context().close();
 });
 
@@ -77,10 +60,7 @@ test("a fault inside the server shows its request id", async () => {
       },
     }),
   );
-  await page
-    .getByRole("navigation", { name: "Main" })
-    .getByRole("link", { name: "Models" })
-    .click();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Models" }).click();
   await page.getByText("req-of-this-test").waitFor();
   await page.unroute("**/api/v1/models*");
   await page.getByRole("button", { name: "Try again" }).click();

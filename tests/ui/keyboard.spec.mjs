@@ -1,7 +1,7 @@
 // The page without a mouse, and its themes.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { RESULTS, launch, open, settled } from "./browser.mjs";
+import { RESULTS, accessibilityFaults, launch, open, settled } from "./browser.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -31,15 +31,11 @@ test("g and a letter goes to each place", async () => {
 test("j and k walk the traces, Enter opens one", async () => {
   const page = await open(browser, { path: "/traces" });
   await page.locator("tbody tr").nth(2).waitFor();
-  const ids = await page
-    .locator("tbody tr")
-    .evaluateAll((rows) => rows.map((row) => row.dataset.id));
+  const ids = await page.locator("tbody tr").evaluateAll((rows) => rows.map((row) => row.dataset.id));
   for (const key of ["j", "j", "j", "k"]) await page.keyboard.press(key);
   const at = await page.locator("tbody tr.at").getAttribute("data-id");
   assert.ok(at);
-  assert.ok(
-    ids.length < 3 || (await page.locator("tbody tr.at").count()) === 1,
-  );
+  assert.ok(ids.length < 3 || (await page.locator("tbody tr.at").count()) === 1);
   await page.keyboard.press("Enter");
   await page.waitForURL(`**/traces/${at}`);
   await page.context().close();
@@ -51,6 +47,7 @@ test("? shows the keys, Escape closes them, and the focus comes back", async () 
   await page.keyboard.press("?");
   const help = page.getByRole("dialog", { name: "Keyboard" });
   await help.waitFor();
+  assert.deepEqual(await accessibilityFaults(page), []);
   await page.screenshot({ path: `${RESULTS}help.png` });
   await page.keyboard.press("Escape");
   await help.waitFor({ state: "detached" });
@@ -61,10 +58,7 @@ test("the skip link is first, and leads to the content", async () => {
   const page = await open(browser, { path: "/runs" });
   await settled(page);
   await page.keyboard.press("Tab");
-  assert.equal(
-    await page.evaluate(() => document.activeElement.textContent),
-    "Skip to the content",
-  );
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
   await page.keyboard.press("Enter");
   assert.equal(await page.evaluate(() => document.activeElement.id), "content");
   await page.context().close();
@@ -75,12 +69,7 @@ test("tabs are walked with arrows, and are in the address", async () => {
   await page.locator("tbody tr a").first().click();
   await page.getByRole("tab", { name: "Report" }).focus();
   await page.keyboard.press("ArrowRight");
-  assert.equal(
-    await page
-      .getByRole("tab", { name: "Samples" })
-      .getAttribute("aria-selected"),
-    "true",
-  );
+  assert.equal(await page.getByRole("tab", { name: "Samples" }).getAttribute("aria-selected"), "true");
   assert.match(page.url(), /tab=samples/);
   await page.context().close();
 });
@@ -105,12 +94,8 @@ test("every focused control has a visible ring", async () => {
     await page.keyboard.press("Tab");
     const ring = await page.evaluate(() => {
       const here = document.activeElement;
-      const shown = (style) =>
-        style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
-      return (
-        shown(getComputedStyle(here)) ||
-        shown(getComputedStyle(here, "::after"))
-      );
+      const shown = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+      return shown(getComputedStyle(here)) || shown(getComputedStyle(here, "::after"));
     });
     assert.ok(ring, `no ring on stop ${i + 1}`);
   }
@@ -120,10 +105,7 @@ test("every focused control has a visible ring", async () => {
 test("the theme follows the system, and a choice is kept", async () => {
   const page = await open(browser, { theme: "dark" });
   await settled(page);
-  const ground = () =>
-    page.evaluate(
-      () => getComputedStyle(document.documentElement).backgroundColor,
-    );
+  const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const dark = await ground();
   await page.getByRole("button", { name: /^Theme: system/ }).click();
   const light = await ground();

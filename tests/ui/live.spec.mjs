@@ -11,10 +11,7 @@ after(() => browser.close());
 // A run that is going on now: one that is there, or one that is started for this.
 async function running() {
   const { items } = await api("/runs");
-  const found = items.find(
-    ({ status, kind }) =>
-      status === "running" && ["pretrain", "lora"].includes(kind),
-  );
+  const found = items.find(({ status, kind }) => status === "running" && ["pretrain", "lora"].includes(kind));
   if (found) return { id: found.id, started: false };
   const body = process.env.CAPSTAN_TRAINING_RUN
     ? JSON.parse(process.env.CAPSTAN_TRAINING_RUN)
@@ -34,26 +31,19 @@ async function again() {
   return {
     name: "ui-live-chart",
     task: "pretrain",
-    dataset_commit_id: datasets.find(({ kind }) => kind === "text")
-      .latest_commit.id,
+    dataset_commit_id: datasets.find(({ kind }) => kind === "text").latest_commit.id,
     tokenizer_id: tokenizers[0].id,
     spec: params,
   };
 }
 
-const pointsOf = (page) =>
-  page
-    .locator("svg[data-points]")
-    .first()
-    .getAttribute("data-points")
-    .then(Number);
+const pointsOf = (page) => page.locator("svg[data-points]").first().getAttribute("data-points").then(Number);
 
 async function growsOn(page) {
   await page.locator("svg[data-points]").first().waitFor({ timeout: LONG_MS });
   const before = await pointsOf(page);
   await page.waitForFunction(
-    (count) =>
-      Number(document.querySelector("svg[data-points]").dataset.points) > count,
+    (count) => Number(document.querySelector("svg[data-points]").dataset.points) > count,
     before,
     { timeout: LONG_MS },
   );
@@ -97,9 +87,6 @@ test("the chart is read with the arrow keys", async () => {
     .getByText(/step\s*\d+/)
     .first()
     .waitFor();
-  assert.match(
-    await chart.getAttribute("aria-label"),
-    /loss: from .* at \d+ to .* at \d+/i,
-  );
+  assert.match(await chart.getAttribute("aria-label"), /loss: from .* at \d+ to .* at \d+/i);
   await page.context().close();
 });

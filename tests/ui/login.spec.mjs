@@ -1,14 +1,7 @@
 // Signing in and out.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import {
-  KEY,
-  RESULTS,
-  accessibilityFaults,
-  launch,
-  open,
-  settled,
-} from "./browser.mjs";
+import { KEY, RESULTS, accessibilityFaults, launch, open, settled } from "./browser.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -18,24 +11,15 @@ test("a wrong key is refused in words, and the page stays", async () => {
   const page = await open(browser, { key: null });
   await page.getByLabel("Key", { exact: true }).fill("cap_wrong");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page
-    .getByRole("alert")
-    .filter({ hasText: "does not know this key" })
-    .waitFor();
-  assert.equal(
-    await page.evaluate(() => sessionStorage.getItem("capstan.key")),
-    null,
-  );
+  await page.getByRole("alert").filter({ hasText: "does not know this key" }).waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.getItem("capstan.key")), null);
   await page.context().close();
 });
 
 test("no key at all is said before the server is asked", async () => {
   const page = await open(browser, { key: null });
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page
-    .getByRole("alert")
-    .filter({ hasText: "Paste a key first" })
-    .waitFor();
+  await page.getByRole("alert").filter({ hasText: "Paste a key first" }).waitFor();
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

@@ -2,14 +2,7 @@
 // and fits a small screen. Leaves a picture of each in results/.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import {
-  RESULTS,
-  accessibilityFaults,
-  launch,
-  open,
-  overflow,
-  settled,
-} from "./browser.mjs";
+import { RESULTS, accessibilityFaults, launch, open, overflow, settled } from "./browser.mjs";
 import { places } from "./places.mjs";
 
 const browser = await launch();
@@ -18,11 +11,7 @@ after(() => browser.close());
 
 async function shows(page, texts) {
   for (const text of texts) {
-    await page
-      .locator("main")
-      .getByText(text, { exact: false })
-      .first()
-      .waitFor({ state: "attached" });
+    await page.locator("main").getByText(text, { exact: false }).first().waitFor({ state: "attached" });
   }
 }
 
@@ -55,10 +44,7 @@ test("every page fits 400 pixels", async (t) => {
     await t.test(name, async () => {
       await page.goto(path);
       await settled(page);
-      assert.ok(
-        (await overflow(page)) <= 0,
-        `${await overflow(page)} pixels too wide`,
-      );
+      assert.ok((await overflow(page)) <= 0, `${await overflow(page)} pixels too wide`);
       await page.screenshot({
         path: `${RESULTS}${name}-small.png`,
         fullPage: true,
@@ -80,14 +66,8 @@ test("the menu opens on a small screen and closes when a page is chosen", async 
   const page = await open(browser, { width: 400 });
   await settled(page);
   await page.getByRole("button", { name: "Menu", exact: true }).click();
-  await page
-    .getByRole("navigation", { name: "Main" })
-    .getByRole("link", { name: "Traces" })
-    .click();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Traces" }).click();
   await page.getByRole("heading", { name: "Traces" }).waitFor();
-  await page.waitForFunction(
-    () =>
-      getComputedStyle(document.getElementById("side")).visibility === "hidden",
-  );
+  await page.waitForFunction(() => getComputedStyle(document.getElementById("side")).visibility === "hidden");
   await page.context().close();
 });

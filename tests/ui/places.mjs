@@ -5,31 +5,16 @@ const first = async (path) => (await api(path)).items[0];
 
 // [{ name, path, shows }]: `shows` is text that the page must show, taken from the server's own answers.
 export async function places() {
-  const [dataset, run, model, evaluation, deployment, trace, job] =
-    await Promise.all(
-      [
-        "/datasets",
-        "/runs",
-        "/models",
-        "/evaluations",
-        "/deployments",
-        "/traces",
-        "/jobs",
-      ].map(first),
-    );
+  const [dataset, run, model, evaluation, deployment, trace, job] = await Promise.all(
+    ["/datasets", "/runs", "/models", "/evaluations", "/deployments", "/traces", "/jobs"].map(first),
+  );
   const trained =
-    (await api("/runs?kind=pretrain")).items.find(
-      ({ status }) => status === "succeeded",
-    ) ?? run;
+    (await api("/runs?kind=pretrain")).items.find(({ status }) => status === "succeeded") ?? run;
   const version = model.latest_version;
   const loop = await api("/loop");
-  const node = encodeURIComponent(
-    `response:${loop.lineage_example ?? trace.id}`,
-  );
+  const node = encodeURIComponent(`response:${loop.lineage_example ?? trace.id}`);
   const lineage = await api(`/lineage/${node}?direction=both&depth=32`);
-  const samples = await api(
-    `/dataset-commits/${dataset.latest_commit.id}/samples?limit=1`,
-  );
+  const samples = await api(`/dataset-commits/${dataset.latest_commit.id}/samples?limit=1`);
   const prompts = await api("/prompts");
   const root = lineage.nodes.find(({ id }) => id === lineage.root);
   return [

@@ -11,11 +11,11 @@ export type Loop = { stages: Array<LoopStage>; lineage_example: string | null };
 export type CommitSummary = { id: string; records: number; bytes: number; created_at: string };
 export type Dataset = { id: string; name: string; kind: "text" | "pairs"; description: string; created_at: string; latest_commit: CommitSummary | null };
 export type Split = { name: string; records: number; bytes: number; shards: number };
-// A record that a step dropped or changed.
-export type DropExample = { id: string; text: string; detail?: string };
-export type DropReason = { reason: string; count: number; examples?: Array<DropExample> };
-// One step of a curation: what came in, what went on, and why the rest did not.
-export type ReportStep = { name: string; records_in: number; records_out: number; bytes_in?: number; bytes_out?: number; reasons?: Array<DropReason> };
+// A record that a step dropped.
+export type DropExample = { id: string; detail: string; text?: string };
+export type DropReason = { reason: string; count: number; bytes?: number; examples?: Array<DropExample> };
+// One step of a curation: what came in, what went on, and why the rest did not. Further members are numbers of that step.
+export type ReportStep = { name: string; records_in: number; records_out: number; bytes_in?: number; bytes_out?: number; dropped?: Array<DropReason> } & { [name: string]: unknown };
 export type CurationReport = { steps?: Array<ReportStep> } & { [name: string]: unknown };
 export type DatasetCommit = { id: string; dataset_id: string; dataset_name: string; message: string; created_at: string; parents: Array<string>; manifest_object: string; splits: Array<Split>; recipe: { [name: string]: unknown }; report: CurationReport };
 // One line of a shard: a text, or a question and its answer.
@@ -32,7 +32,7 @@ export type EvaluationStarted = { evaluation_id: string; job_id: string };
 export type Experiment = { id: string; name: string; created_at: string };
 export type RunKind = "pretrain" | "lora" | "evaluation" | "curation" | "tokenizer";
 export type RunStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";
-export type Run = { id: string; name: string; kind: RunKind; status: RunStatus; experiment_id: string | null; created_at: string; started_at: string | null; ended_at: string | null; job_id: string | null; summary: { [name: string]: number } };
+export type Run = { id: string; name: string; kind: RunKind; status: RunStatus; experiment_id: string | null; created_at: string; started_at: string | null; ended_at: string | null; job_id: string | null; error?: string | null; summary: { [name: string]: number } };
 export type Artifact = { name: string; object: string; bytes: number };
 export type RunProgress = { step: number; steps_total: number; message: string; eta_s: number | null };
 export type RunDetail = Run & { params: { [name: string]: unknown }; artifacts: Array<Artifact>; progress: RunProgress | null };
@@ -44,7 +44,7 @@ export type MetricSeries = { name: string; points: Array<MetricPoint> };
 export type MetricsEvent = { step: number; values: { [name: string]: number }; time_ms: number };
 export type ModelObject = { path: string; object: string; bytes: number };
 export type ModelVersion = { id: string; model: string; number: number; kind: "full" | "adapter"; base_version_id: string | null; run_id: string | null; objects: Array<ModelObject>; parameters: number; scores: { [name: string]: number }; created_at: string; status: "candidate" | "approved" | "rejected" };
-export type Model = { name: string; description: string; created_at: string; latest_version: ModelVersion | null; aliases: { [name: string]: number } };
+export type Model = { id: string; name: string; description: string; created_at: string; latest_version: ModelVersion | null; aliases: { [name: string]: number } };
 // A value and its bootstrap confidence interval.
 export type Interval = { value: number; low: number; high: number };
 export type EvaluationTarget = { label: string; version_or_run: string; metrics: { [name: string]: Interval } };
@@ -61,21 +61,22 @@ export type Decision = { outcome: Outcome; reason: string; p_value: number | nul
 export type DeploymentChange = { at: string; what: string; by: string };
 export type Deployment = { id: string; name: string; state: "starting" | "ready" | "degraded" | "stopped"; targets: Array<DeploymentTarget>; decision: Decision | null; history: Array<DeploymentChange> };
 export type TraceStatus = "ok" | "error" | "cancelled";
-export type Message = { role: string; content: string | null };
-export type Score = { name: string; value: number | boolean | string; comment: string | null; source: string; created_at: string };
+export type Message = { role: string; content: string | Array<{ [name: string]: unknown }> | null } & { [name: string]: unknown };
+export type Score = { id?: string; response_id?: string; name: string; value: number | boolean | string; comment: string | null; source: string; created_at: string };
 export type Span = { id: string; parent_id: string | null; name: string; kind: string; started_at: string; start_offset_ms: number; duration_ms: number; status: TraceStatus; attributes: { [name: string]: unknown } };
 export type TraceSummary = { id: string; started_at: string; duration_ms: number; ttft_ms: number | null; model: string; deployment: string | null; target: string | null; status: TraceStatus; prompt_tokens: number; completion_tokens: number; cost_usd: number; input_preview: string; output_preview: string; scores: { [name: string]: number | boolean | string } };
-export type Trace = { id: string; started_at: string; duration_ms: number; ttft_ms: number | null; model: string; deployment: string | null; target: string | null; status: TraceStatus; prompt_tokens: number; completion_tokens: number; cost_usd: number; input_preview: string; output_preview: string; input: { messages: Array<Message> }; output: string; spans: Array<Span>; scores: Array<Score>; error: string | null };
+export type Trace = { id: string; started_at: string; duration_ms: number; ttft_ms: number | null; model: string; deployment: string | null; target: string | null; status: TraceStatus; prompt_tokens: number; completion_tokens: number; cost_usd: number; input_preview: string; output_preview: string; input: Array<Message> | string | null; output: string; spans: Array<Span>; scores: Array<Score>; error: string | null };
 export type LineageKind = "response" | "model_version" | "run" | "dataset_commit" | "record" | "source" | "tokenizer" | "evaluation" | "deployment";
 export type LineageNode = { id: string; kind: LineageKind; label: string; link: string | null; detail: { [name: string]: unknown } };
 export type LineageEdge = { from: string; to: string; relation: string };
-export type Lineage = { root: string; nodes: Array<LineageNode>; edges: Array<LineageEdge> };
-export type SpendRow = { name: string; requests: number; prompt_tokens: number; completion_tokens: number; cost_usd: number };
+export type Lineage = { root: string; nodes: Array<LineageNode>; edges: Array<LineageEdge>; is_cut?: boolean };
+export type SpendRow = { name: string; calls: number; prompt_tokens: number; completion_tokens: number; cost_usd: number };
 export type SpendSummary = { total_usd: number; by_deployment: Array<SpendRow>; by_key: Array<SpendRow> };
-export type Price = { model: string; input_usd_per_million: number; output_usd_per_million: number };
-export type Prices = { items: Array<Price> };
-export type PromptVersion = { number: number; template: string | Array<Message>; created_at: string; labels: Array<string> };
-export type Prompt = { name: string; versions: Array<PromptVersion> };
+export type Price = { model: string; prompt_usd_per_million: number; completion_usd_per_million: number };
+// Multiples of 0.001 USD a million tokens.
+export type SetPrice = { prompt_usd_per_million: number; completion_usd_per_million: number };
+export type PromptVersion = { number: number; message?: string; template: string | Array<Message>; created_at: string; labels: Array<string> };
+export type Prompt = { id: string; name: string; created_at: string; versions: Array<PromptVersion> };
 export type Key = { id: string; name: string; principal: string; role: Role; prefix: string; created_at: string; last_used_at: string | null; revoked_at: string | null };
 export type KeyCreated = Key & { key: string };
 export type AuditRecord = { id: string; at: string; principal: string; action: string; subject: string; outcome: string; detail: string | { [name: string]: unknown } | null; request_id: string | null };
@@ -84,16 +85,17 @@ export type CreateCuration = { name: string; spec: { [name: string]: unknown } }
 export type CreateTokenizer = { name: string; dataset_commit_id: string; vocabulary_size: number };
 export type CreateTrainingRun = { name: string; task: "pretrain" | "lora"; dataset_commit_id: string; tokenizer_id: string; base_version_id?: string; base_run_id?: string; spec: { [name: string]: unknown } };
 export type CreateModelVersion = { run_id: string; kind: "full" | "adapter"; base_version_id?: string } & { [name: string]: unknown };
+export type SetVersionStatus = { status: "candidate" | "approved" | "rejected" };
 export type SetAlias = { number: number };
 export type CreateEvaluation = { name: string; targets: Array<{ [name: string]: unknown }>; spec?: { [name: string]: unknown } } & { [name: string]: unknown };
 export type CreateDeployment = { name: string; targets: Array<{ label: string; version_id: string; weight: number }> };
 export type SetSplit = { targets: Array<{ label: string; weight: number }> };
-// Without an outcome the significance test decides; with one, the caller does.
-export type Decide = { outcome?: Outcome; reason?: string };
+// Without an outcome the significance test decides; with one, the caller does, and says why. promote gives all traffic to the target `label`, roll_back gives it none.
+export type Decide = { outcome?: Outcome; label?: string; reason?: string };
 export type CreateFeedback = { response_id: string; name: string; value: number | boolean | string; comment?: string; idempotency_key?: string };
-export type CreatePrompt = { name: string; template: string | Array<Message> };
-export type CreatePromptVersion = { template: string | Array<Message> };
-export type CreateKey = { name: string; role: Role };
+export type CreatePrompt = { name: string; template: string | Array<Message>; message?: string };
+export type CreatePromptVersion = { template: string | Array<Message>; message?: string };
+export type CreateKey = { name: string; role: Role; principal?: string };
 export type DatasetList = { items: Array<Dataset>; next_cursor: string | null };
 export type CommitList = { items: Array<CommitSummary>; next_cursor: string | null };
 export type TokenizerList = { items: Array<Tokenizer>; next_cursor: string | null };
@@ -108,6 +110,7 @@ export type TraceList = { items: Array<TraceSummary>; next_cursor: string | null
 export type PromptList = { items: Array<Prompt>; next_cursor: string | null };
 export type KeyList = { items: Array<Key>; next_cursor: string | null };
 export type AuditList = { items: Array<AuditRecord>; next_cursor: string | null };
+export type PriceList = { items: Array<Price>; next_cursor: string | null };
 
 // Every operation: what it takes, and what it answers.
 export interface Operations {
@@ -196,7 +199,7 @@ export interface Operations {
     body: undefined; answer: MetricSeries;
   };
   "GET /api/v1/runs/{id}/events": {
-    path: { id: string }; query: undefined;
+    path: { id: string }; query: { after_step?: number };
     body: undefined; answer: undefined;
   };
   "POST /api/v1/training-runs": {
@@ -222,6 +225,10 @@ export interface Operations {
   "GET /api/v1/models/{name}/versions/{number}": {
     path: { name: string; number: string }; query: undefined;
     body: undefined; answer: ModelVersion;
+  };
+  "PATCH /api/v1/models/{name}/versions/{number}": {
+    path: { name: string; number: string }; query: undefined;
+    body: SetVersionStatus; answer: ModelVersion;
   };
   "PUT /api/v1/models/{name}/aliases/{alias}": {
     path: { name: string; alias: string }; query: undefined;
@@ -285,11 +292,11 @@ export interface Operations {
   };
   "GET /api/v1/spend/prices": {
     path: undefined; query: undefined;
-    body: undefined; answer: Prices;
+    body: undefined; answer: PriceList;
   };
-  "PUT /api/v1/spend/prices": {
-    path: undefined; query: undefined;
-    body: Prices; answer: Prices;
+  "PUT /api/v1/spend/prices/{model}": {
+    path: { model: string }; query: undefined;
+    body: SetPrice; answer: Price;
   };
   "GET /api/v1/prompts": {
     path: undefined; query: { limit?: number; cursor?: string };
@@ -300,10 +307,6 @@ export interface Operations {
     body: CreatePrompt; answer: Prompt;
   };
   "GET /api/v1/prompts/{name}": {
-    path: { name: string }; query: undefined;
-    body: undefined; answer: Prompt;
-  };
-  "GET /api/v1/prompts/{name}/versions": {
     path: { name: string }; query: undefined;
     body: undefined; answer: Prompt;
   };

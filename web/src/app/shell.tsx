@@ -142,26 +142,32 @@ const ON_LISTS: Array<[keys: string, does: string]> = [
   ["/", "Search, where there is one"],
 ];
 
+function HelpPart({ title, list }: { title: string; list: Array<[keys: string, does: string]> }) {
+  return (
+    <>
+      <h3>{title}</h3>
+      <dl className="help">
+        {list.map(([keys, does]) => (
+          <div key={keys} className="help-row">
+            <dt>{does}</dt>
+            <dd>
+              <Keys keys={keys} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </>
+  );
+}
+
 function Help({ shortcuts, close }: { shortcuts: Shortcut[]; close: () => void }) {
-  const rows = (list: Array<[string, string]>): ReactNode =>
-    list.map(([keys, does]) => (
-      <div key={keys} className="help-row">
-        <dt>{does}</dt>
-        <dd>
-          <Keys keys={keys} />
-        </dd>
-      </div>
-    ));
+  const rows = (wanted: (keys: string) => boolean): Array<[string, string]> =>
+    shortcuts.filter(({ keys }) => wanted(keys)).map(({ keys, does }) => [keys, does]);
   return (
     <Dialog title="Keyboard" close={close}>
-      <dl className="help">
-        <h3>Go to</h3>
-        {rows(shortcuts.filter(({ keys }) => keys.startsWith("g ")).map(({ keys, does }) => [keys, does]))}
-        <h3>In lists</h3>
-        {rows(ON_LISTS)}
-        <h3>Anywhere</h3>
-        {rows(shortcuts.filter(({ keys }) => !keys.startsWith("g ")).map(({ keys, does }) => [keys, does]))}
-      </dl>
+      <HelpPart title="Go to" list={rows((keys) => keys.startsWith("g "))} />
+      <HelpPart title="In lists" list={ON_LISTS} />
+      <HelpPart title="Anywhere" list={rows((keys) => !keys.startsWith("g "))} />
       <div className="row dialog-actions">
         <Button onClick={close}>Close</Button>
       </div>

@@ -5,12 +5,12 @@ import { lossesOf } from "./losses";
 describe("lossesOf", () => {
   it("orders reasons over all steps by what they cost", () => {
     const losses = lossesOf([
-      { name: "language", records_in: 100, records_out: 90, reasons: [{ reason: "not English", count: 10 }] },
+      { name: "language", records_in: 100, records_out: 90, dropped: [{ reason: "not English", count: 10 }] },
       {
         name: "quality",
         records_in: 90,
         records_out: 60,
-        reasons: [
+        dropped: [
           { reason: "short", count: 29 },
           { reason: "list", count: 1 },
         ],

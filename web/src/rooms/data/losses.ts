@@ -9,10 +9,10 @@ export interface Loss {
 // Most costly first. A step that dropped records and gave no reasons stands as one reason, its name.
 export function lossesOf(steps: readonly ReportStep[]): Loss[] {
   const losses = steps.flatMap((step): Loss[] => {
-    const dropped = step.records_in - step.records_out;
-    const reasons = step.reasons ?? [];
-    if (reasons.length === 0 && dropped > 0) {
-      return [{ step: step.name, reason: { reason: "dropped", count: dropped } }];
+    const gone = step.records_in - step.records_out;
+    const reasons = step.dropped ?? [];
+    if (reasons.length === 0 && gone > 0) {
+      return [{ step: step.name, reason: { reason: "dropped", count: gone } }];
     }
     return reasons.map((reason) => ({ step: step.name, reason }));
   });

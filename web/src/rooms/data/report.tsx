@@ -1,13 +1,14 @@
 // How a dataset came about: what each step let through, what it dropped, why, and which records for example.
 import type { CurationReport, DropReason, ReportStep } from "../../api/types";
-import { Card, Json } from "../../kit/basics";
-import { bytes, count, percent } from "../../kit/format";
+import { Card, Facts, Json } from "../../kit/basics";
+import { bytes, count, percent, words } from "../../kit/format";
 import { Empty } from "../../kit/states";
 import { type Loss, lossesOf } from "./losses";
 
 export function Report({ report }: { report: CurationReport }) {
   const { steps = [], ...rest } = report;
   const hasRest = Object.keys(rest).length > 0;
+  const hasFurther = steps.some((step) => furtherOf(step).length > 0);
   if (steps.length === 0 && !hasRest) {
     return <Empty title="No report">This commit was not made by a curation.</Empty>;
   }
@@ -19,12 +20,44 @@ export function Report({ report }: { report: CurationReport }) {
           <Losses losses={lossesOf(steps)} />
         </div>
       )}
+      {hasFurther && <FurtherOfSteps steps={steps} />}
       {hasRest && (
         <Card title="Further numbers">
           <Json value={rest} />
         </Card>
       )}
     </div>
+  );
+}
+
+const KNOWN = new Set(["name", "records_in", "records_out", "bytes_in", "bytes_out", "dropped"]);
+
+// What a step says beside what every step says.
+function furtherOf(step: ReportStep): Array<[string, string]> {
+  return Object.entries(step)
+    .filter(([name]) => !KNOWN.has(name))
+    .map(([name, value]) => {
+      if (typeof value !== "number") return [words(name), JSON.stringify(value)];
+      return [words(name), /bytes/.test(name) ? bytes(value) : count(value)];
+    });
+}
+
+function FurtherOfSteps({ steps }: { steps: ReportStep[] }) {
+  return (
+    <Card title="What else each step says">
+      <div className="stack">
+        {steps.map((step) => {
+          const facts = furtherOf(step);
+          if (facts.length === 0) return null;
+          return (
+            <div key={step.name} className="stack-tight">
+              <h3>{words(step.name)}</h3>
+              <Facts facts={facts} />
+            </div>
+          );
+        })}
+      </div>
+    </Card>
   );
 }
 
@@ -56,7 +89,7 @@ function FunnelStep({ step, most }: { step: ReportStep; most: number }) {
   return (
     <li>
       <div className="funnel-names">
-        <b>{step.name}</b>
+        <b>{words(step.name)}</b>
         <span className="muted">
           {count(step.records_out)}
           {step.bytes_out !== undefined && ` · ${bytes(step.bytes_out)}`}
@@ -95,7 +128,7 @@ function LossRow({ step, reason, most }: { step: string; reason: DropReason; mos
   const line = (
     <>
       <span className="loss-name">
-        {reason.reason} <span className="muted">{step}</span>
+        {words(reason.reason)} <span className="muted">{words(step)}</span>
       </span>
       <span className="loss-bar" aria-hidden="true">
         <span style={{ width: `${(reason.count / most) * 100}%` }} />
@@ -113,7 +146,7 @@ function LossRow({ step, reason, most }: { step: string; reason: DropReason; mos
             <p className="small">
               <code>{example.id}</code> <span className="muted">{example.detail}</span>
             </p>
-            <pre className="code">{example.text}</pre>
+            {example.text && <pre className="code">{example.text}</pre>}
           </li>
         ))}
       </ul>

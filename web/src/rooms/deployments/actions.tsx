@@ -6,12 +6,13 @@ import type { Deployment, Outcome } from "../../api/types";
 import { Button } from "../../kit/basics";
 import { Confirm, notify } from "../../kit/dialog";
 import { words } from "../../kit/format";
+import { WHOLE, challengerOf, sharesOf } from "./shares";
 
 type Asked = "split" | Outcome | "decide";
 
 const SAYS: Record<Exclude<Asked, "split">, { title: string; act: string; text: string }> = {
   promote: { title: "Promote", act: "Promote", text: "The challenger gets all the traffic." },
-  roll_back: { title: "Roll back", act: "Roll back", text: "The base gets all the traffic again." },
+  roll_back: { title: "Roll back", act: "Roll back", text: "The challenger gets no traffic any more." },
   keep: { title: "Keep the split", act: "Keep", text: "The split stays, and the decision says so." },
   decide: {
     title: "Let the test decide",
@@ -60,14 +61,16 @@ interface DecideProps extends ActionProps {
   close: () => void;
 }
 
+const REASON_MAX = 2000;
+
 function Decide({ asked, deployment, done, close }: DecideProps) {
+  const { targets } = deployment;
+  const [label, setLabel] = useState(targets[challengerOf(targets.map(({ weight }) => weight))]?.label ?? "");
   const [reason, setReason] = useState("");
   const { title, act, text } = SAYS[asked];
+  const byHand = asked !== "decide";
   const decide = async (): Promise<void> => {
-    const body = {
-      ...(asked === "decide" ? {} : { outcome: asked }),
-      ...(reason.trim() ? { reason: reason.trim() } : {}),
-    };
+    const body = { label, ...(byHand ? { outcome: asked, reason: reason.trim() } : {}) };
     const path = { name: deployment.name };
     const { decision } = await call("POST /api/v1/deployments/{name}/decision", { path, body });
     notify(decision ? `Decided: ${words(decision.outcome)}` : "No decision yet");
@@ -83,28 +86,42 @@ function Decide({ asked, deployment, done, close }: DecideProps) {
     >
       <p>{text}</p>
       <label className="field">
-        Reason, for the history
-        <input value={reason} onChange={(event) => setReason(event.target.value)} maxLength={500} />
+        Challenger
+        <select value={label} onChange={(event) => setLabel(event.target.value)}>
+          {targets.map((target) => (
+            <option key={target.id} value={target.label}>
+              {target.label} · {target.model} v{target.number}
+            </option>
+          ))}
+        </select>
       </label>
+      {byHand && (
+        <label className="field">
+          Reason, for the history
+          <input
+            value={reason}
+            onChange={(event) => setReason(event.target.value)}
+            required
+            maxLength={REASON_MAX}
+          />
+        </label>
+      )}
     </Confirm>
   );
 }
 
-const WHOLE = 100;
-
 function ChangeSplit({ deployment, done, close }: ActionProps & { close: () => void }) {
-  const [weights, setWeights] = useState(() => deployment.targets.map(({ weight }) => weight));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const [shares, setShares] = useState(() =>
+    sharesOf(deployment.targets.map(({ weight }) => weight)).map(Math.round),
+  );
+  const total = shares.reduce((sum, share) => sum + share, 0);
   // With two arms the other takes the rest; with more, each is set by hand and the sum is checked.
-  const set = (index: number, weight: number): void => {
-    const next = weights.map((old, at) =>
-      at === index ? weight : weights.length === 2 ? WHOLE - weight : old,
-    );
-    setWeights(next);
+  const set = (index: number, share: number): void => {
+    setShares(shares.map((old, at) => (at === index ? share : shares.length === 2 ? WHOLE - share : old)));
   };
   const split = async (): Promise<void> => {
     if (total !== WHOLE) throw new ApiError("invalid", `The shares must add up to ${WHOLE}%.`);
-    const targets = deployment.targets.map(({ label }, index) => ({ label, weight: weights[index]! }));
+    const targets = deployment.targets.map(({ label }, index) => ({ label, weight: shares[index]! }));
     await call("PUT /api/v1/deployments/{name}/split", {
       path: { name: deployment.name },
       body: { targets },
@@ -123,10 +140,10 @@ function ChangeSplit({ deployment, done, close }: ActionProps & { close: () => v
             type="range"
             min={0}
             max={WHOLE}
-            value={weights[index]}
+            value={shares[index]}
             onChange={(event) => set(index, Number(event.target.value))}
           />
-          <output>{weights[index]}%</output>
+          <output>{shares[index]}%</output>
         </label>
       ))}
       {total !== WHOLE && (

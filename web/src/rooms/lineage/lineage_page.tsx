@@ -138,6 +138,9 @@ export function LineagePage({ params }: { params: Record<string, string> }) {
       <Loaded query={lineage} lines={10}>
         {(data) => (
           <>
+            {data.is_cut && (
+              <p className="lineage-cut">There is more than is shown: choose a node, or fewer steps.</p>
+            )}
             <Root lineage={data} />
             <Tabs
               label="Form of the lineage"

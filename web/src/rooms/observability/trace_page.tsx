@@ -1,4 +1,5 @@
 // One trace: the conversation, where the time went, what it cost, and how it was scored.
+import { messagesOf, textOf } from "../../api/messages";
 import type { Message, Score, Trace } from "../../api/types";
 import { useQuery } from "../../api/use_query";
 import { Card, Facts, StateBadge, Time } from "../../kit/basics";
@@ -47,7 +48,7 @@ function Turn({ message }: { message: Message }) {
   return (
     <li className="turn" data-role={message.role}>
       <p className="turn-role">{message.role}</p>
-      <p className="turn-text">{message.content ?? <span className="muted">no text</span>}</p>
+      <p className="turn-text">{textOf(message.content) ?? <span className="muted">no text</span>}</p>
     </li>
   );
 }
@@ -56,7 +57,7 @@ function Conversation({ trace }: { trace: Trace }) {
   return (
     <Card title="Conversation">
       <ol className="turns">
-        {trace.input.messages.map((message, index) => (
+        {messagesOf(trace.input).map((message, index) => (
           <Turn key={index} message={message} />
         ))}
         <Turn message={{ role: "assistant", content: trace.output || null }} />

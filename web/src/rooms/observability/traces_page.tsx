@@ -41,7 +41,7 @@ const COLUMNS: Array<Column<TraceSummary>> = [
     cell: (trace) => <span className="cut muted">{trace.output_preview}</span>,
   },
   { title: "Status", cell: (trace) => <StateBadge state={trace.status} /> },
-  { title: "Target", hideBelow: "small", cell: (trace) => trace.target ?? trace.model },
+  { title: "Target", hideBelow: "small", cell: (trace) => trace.target || trace.model },
   { title: "Scores", hideBelow: "medium", cell: (trace) => <Scores scores={trace.scores} /> },
   { title: "First token", align: "right", hideBelow: "medium", cell: (trace) => duration(trace.ttft_ms) },
   { title: "Took", align: "right", hideBelow: "small", cell: (trace) => duration(trace.duration_ms) },

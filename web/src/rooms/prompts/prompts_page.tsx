@@ -1,4 +1,5 @@
 // All prompts with their versions; each version's text can be opened.
+import { textOf } from "../../api/messages";
 import type { Prompt, PromptVersion } from "../../api/types";
 import { usePages } from "../../api/use_query";
 import { Badge, Button, Card, Time } from "../../kit/basics";
@@ -15,7 +16,7 @@ function Template({ template }: { template: PromptVersion["template"] }) {
       {template.map(({ role, content }, index) => (
         <div key={index}>
           <p className="small muted">{role}</p>
-          <pre className="code">{content}</pre>
+          <pre className="code">{textOf(content)}</pre>
         </div>
       ))}
     </div>
@@ -38,7 +39,7 @@ function PromptCard({ prompt }: { prompt: Prompt }) {
                   </Badge>
                 ))}{" "}
                 <span className="muted small">
-                  <Time at={version.created_at} />
+                  <Time at={version.created_at} /> {version.message}
                 </span>
               </summary>
               <Template template={version.template} />

@@ -1,8 +1,11 @@
 // One version of a model: where it comes from, what it scores, and its files.
+import { useState } from "react";
+import { call } from "../../api/client";
+import { useMay } from "../../api/me";
 import type { ModelVersion } from "../../api/types";
 import { useQuery } from "../../api/use_query";
-import { Badge, Card, Facts, StateBadge, Time } from "../../kit/basics";
-import { Copy } from "../../kit/dialog";
+import { Badge, Button, Card, Facts, StateBadge, Time } from "../../kit/basics";
+import { Confirm, Copy, notify } from "../../kit/dialog";
 import { bytes, count, shortId, significant, words } from "../../kit/format";
 import { Page } from "../../kit/page";
 import { Link, path } from "../../kit/router";
@@ -71,6 +74,43 @@ function VersionBody({ version }: { version: ModelVersion }) {
   );
 }
 
+// A person's word on a version: approved, or rejected.
+function Judge({ version, done }: { version: ModelVersion; done: () => void }) {
+  const may = useMay("models.write");
+  const [asked, setAsked] = useState<"approved" | "rejected" | null>(null);
+  const why = (status: string): string | undefined => {
+    if (!may) return "Your role may not change models";
+    return version.status === status ? `It is ${status} already` : undefined;
+  };
+  const judge = async (): Promise<void> => {
+    const path = { name: version.model, number: String(version.number) };
+    await call("PATCH /api/v1/models/{name}/versions/{number}", { path, body: { status: asked! } });
+    notify(`${version.model} v${version.number} is ${asked}`);
+    done();
+  };
+  return (
+    <>
+      <Button onClick={() => setAsked("rejected")} why={why("rejected")}>
+        Reject
+      </Button>
+      <Button onClick={() => setAsked("approved")} why={why("approved")}>
+        Approve
+      </Button>
+      {asked && (
+        <Confirm
+          title={`${version.model} v${version.number}`}
+          act={asked === "approved" ? "Approve" : "Reject"}
+          danger={asked === "rejected"}
+          run={judge}
+          close={() => setAsked(null)}
+        >
+          <p>The version is marked as {asked}. What serves it now goes on.</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
 export function VersionPage({ params }: { params: Record<string, string> }) {
   const { name, number } = params as { name: string; number: string };
   const version = useQuery("GET /api/v1/models/{name}/versions/{number}", { path: { name, number } });
@@ -81,6 +121,7 @@ export function VersionPage({ params }: { params: Record<string, string> }) {
         ["Models", "/models"],
         [name, path`/models/${name}`],
       ]}
+      actions={version.data && <Judge version={version.data} done={version.reload} />}
       badge={
         version.data && (
           <>

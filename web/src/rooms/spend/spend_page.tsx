@@ -21,7 +21,7 @@ const DAYS: Array<[string, string]> = [
 function columnsOf(title: string, total: number): Array<Column<SpendRow>> {
   return [
     { title, cell: (row) => <b>{row.name}</b> },
-    { title: "Requests", align: "right", cell: (row) => count(row.requests) },
+    { title: "Requests", align: "right", cell: (row) => count(row.calls) },
     { title: "Tokens in", align: "right", hideBelow: "small", cell: (row) => count(row.prompt_tokens) },
     { title: "Tokens out", align: "right", hideBelow: "small", cell: (row) => count(row.completion_tokens) },
     {
@@ -34,8 +34,8 @@ function columnsOf(title: string, total: number): Array<Column<SpendRow>> {
 
 const PRICES: Array<Column<Price>> = [
   { title: "Model", cell: (price) => <b>{price.model}</b> },
-  { title: "In, per million", align: "right", cell: (price) => money(price.input_usd_per_million) },
-  { title: "Out, per million", align: "right", cell: (price) => money(price.output_usd_per_million) },
+  { title: "In, per million", align: "right", cell: (price) => money(price.prompt_usd_per_million) },
+  { title: "Out, per million", align: "right", cell: (price) => money(price.completion_usd_per_million) },
 ];
 
 function Rows({ title, rows, total }: { title: string; rows: SpendRow[]; total: number }) {

@@ -1,7 +1,7 @@
 // What streams in is added once, and losses share a panel.
 import { describe, expect, it } from "vitest";
 import { panelsOf } from "./charts";
-import { isFinal, withPoints } from "./use_live_run";
+import { isFinal, resumeAfter, withPoints } from "./use_live_run";
 
 describe("withPoints", () => {
   const have = new Map([
@@ -38,6 +38,23 @@ describe("withPoints", () => {
   });
   it("stays the same map when nothing came", () => {
     expect(withPoints(have, new Map())).toBe(have);
+  });
+});
+
+describe("resumeAfter", () => {
+  it("begins where the metric that is furthest behind ends", () => {
+    const metrics = new Map([
+      [
+        "loss",
+        [
+          [0, 8],
+          [90, 7],
+        ] as const,
+      ],
+      ["heldout_loss", [[50, 8]] as const],
+    ]);
+    expect(resumeAfter(metrics)).toBe(50);
+    expect(resumeAfter(new Map())).toBeUndefined();
   });
 });
 

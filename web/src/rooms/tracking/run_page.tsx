@@ -69,19 +69,22 @@ function RunProgress({ run }: { run: RunDetail }) {
   );
 }
 
-// A failed run says why through its job.
-function WhyFailed({ jobId }: { jobId: string }) {
-  const job = useQuery("GET /api/v1/jobs/{id}", { path: { id: jobId } });
-  if (!job.data?.error) return null;
+// A failed run says why itself, or else through its job.
+function WhyFailed({ run }: { run: RunDetail }) {
+  const id = run.job_id ?? "";
+  const enabled = useMay("jobs.read") && !run.error && id !== "";
+  const job = useQuery("GET /api/v1/jobs/{id}", { path: { id } }, { enabled });
+  const why = run.error || job.data?.error;
+  if (!why) return null;
   return (
     <p className="run-error" role="alert">
-      {job.data.error}
+      {why}
     </p>
   );
 }
 
 function RunFacts({ run }: { run: RunDetail }) {
-  const summary = Object.entries(run.summary).map(([name, value]): [string, string] => [
+  const summary = Object.entries(run.summary ?? {}).map(([name, value]): [string, string] => [
     words(name),
     significant(value),
   ]);
@@ -145,7 +148,6 @@ function Parameters({ run }: { run: RunDetail }) {
 export function RunPage({ params }: { params: Record<string, string> }) {
   const live = useLiveRun(params.id!);
   const run = live.data;
-  const mayJobs = useMay("jobs.read");
   return (
     <Page
       title={run?.name ?? "Run"}
@@ -165,7 +167,7 @@ export function RunPage({ params }: { params: Record<string, string> }) {
         {(data) => (
           <>
             <RunProgress run={data} />
-            {data.status === "failed" && data.job_id && mayJobs && <WhyFailed jobId={data.job_id} />}
+            {data.status === "failed" && <WhyFailed run={data} />}
             <RunFacts run={data} />
             <Tabs
               label="Parts of the run"

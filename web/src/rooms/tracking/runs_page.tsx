@@ -29,7 +29,7 @@ export function Took({ run }: { run: Pick<Run, "started_at" | "ended_at"> }) {
 
 // The loss, or else whichever number the run ends with.
 function Result({ run }: { run: Run }) {
-  const names = Object.keys(run.summary);
+  const names = Object.keys(run.summary ?? {});
   const name = ["heldout_loss", "loss"].find((wanted) => names.includes(wanted)) ?? names[0];
   if (name === undefined) return <>–</>;
   return (

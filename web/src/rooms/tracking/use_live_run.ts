@@ -84,6 +84,13 @@ async function follow(id: string, sink: Sink, signal: AbortSignal): Promise<void
   }
 }
 
+// The step from which on nothing may be missing: the earliest end of all metrics. Repeats are dropped later.
+export function resumeAfter(metrics: Metrics): number | undefined {
+  const ends = [...metrics.values()].map((points) => points.at(-1)?.[0] ?? -1);
+  return ends.length > 0 ? Math.min(...ends) : undefined;
+}
+
+// Reads the stream of a run until it ends. Its progress is not in the stream, and is asked for beside it.
 async function listen(id: string, sink: Sink, signal: AbortSignal): Promise<void> {
   const take = ({ event, data }: { event: string; data: string }): void => {
     sink.source("events");
@@ -92,10 +99,26 @@ async function listen(id: string, sink: Sink, signal: AbortSignal): Promise<void
     const { step, values } = JSON.parse(data) as MetricsEvent;
     sink.points(new Map(Object.entries(values).map(([name, value]) => [name, [[step, value] as const]])));
   };
+  const beside = new AbortController();
+  void askProgress(id, sink, AbortSignal.any([signal, beside.signal]));
+  const query = { after_step: resumeAfter(sink.have()) };
   try {
-    await readEvents(addressOf("GET /api/v1/runs/{id}/events", { id }), take, signal);
+    await readEvents(addressOf("GET /api/v1/runs/{id}/events", { id }, query), take, signal);
   } catch {
     // No stream: the caller asks again instead, and tries the stream once more after that.
+  }
+  beside.abort();
+}
+
+async function askProgress(id: string, sink: Sink, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await pause(POLL_MS, signal);
+    if (signal.aborted) return;
+    try {
+      sink.run(await call("GET /api/v1/runs/{id}", { path: { id } }, { signal }));
+    } catch {
+      // The stream says whether the run can be reached.
+    }
   }
 }
 
