@@ -6,6 +6,7 @@
 // same size reaches (a small model's weights stay in a cache, and so does its buffer).
 
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -36,27 +37,54 @@ ModelConfig shape(bool large) {
     return config;
 }
 
+struct LoadedKey {
+    bool large;
+    DataType type;
+    int threads;
+
+    bool operator==(const LoadedKey&) const = default;
+};
+
 // A model of random weights, written to a folder that goes with it.
 class Loaded {
 public:
-    Loaded(bool large, DataType type, int threads) {
-        const auto good = write_random_model(folder_, {.config = shape(large), .type = type});
+    explicit Loaded(const LoadedKey& key) : key_(key) {
+        const auto good = write_random_model(folder_, {.config = shape(key.large), .type = key.type});
         CHECK(good, good.error().message);
-        model_ = std::move(*Model::open(folder_, threads));
+        model_ = std::move(*Model::open(folder_, key.threads));
         cache_ = std::move(*BlockKvCache::build(model_->kv_shape(), 64 * model_->kv_shape().block_bytes()));
     }
 
     ~Loaded() { (void)remove_all(folder_); }
+
+    // The same model again for the next repetition of a benchmark.
+    static Loaded& get(const LoadedKey& key) {
+        static std::unique_ptr<Loaded> latest;
+        if (latest == nullptr || latest->key_ != key) {
+            latest.reset();
+            latest = std::make_unique<Loaded>(key);
+        }
+        return *latest;
+    }
 
     Model& model() { return *model_; }
 
     KvCache& cache() { return *cache_; }
 
 private:
+    LoadedKey key_;
     std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("engine_bench_" + new_id());
     std::unique_ptr<Model> model_;
     std::unique_ptr<BlockKvCache> cache_;
 };
+
+LoadedKey key_of(const benchmark::State& state) {
+    return {
+        .large = state.range(0) != 0,
+        .type = static_cast<DataType>(state.range(1)),
+        .threads = static_cast<int>(state.range(2))
+    };
+}
 
 // Bytes a second at which one thread reads a buffer of `bytes`, the best of several passes.
 double read_bandwidth(std::int64_t bytes) {
@@ -96,10 +124,8 @@ std::vector<BatchRow> rows_of(const KvSequence& kv, std::int64_t begin, std::int
 
 // range(0): large; range(1): DataType; range(2): threads.
 void decode(benchmark::State& state) {
-    Loaded loaded(
-        state.range(0) != 0, static_cast<DataType>(state.range(1)), static_cast<int>(state.range(2))
-    );
-    const KvSequence kv = *loaded.cache().reserve(2048);
+    Loaded& loaded = Loaded::get(key_of(state));
+    KvSequence kv = *loaded.cache().reserve(2048);
     Sampler sampler({.temperature = 0.8, .top_p = 0.95, .seed = 1});
     const auto prompt = rows_of(kv, 0, 128);
     loaded.model().forward(prompt);
@@ -109,6 +135,7 @@ void decode(benchmark::State& state) {
         benchmark::DoNotOptimize(sampler.choose(loaded.model().forward(row)));
         position = position == 384 ? 128 : position + 1;  // On average behind 256 tokens.
     }
+    loaded.cache().release(kv);
     const auto tokens = static_cast<double>(state.iterations());
     const auto bytes = static_cast<double>(loaded.model().matmul_bytes());
     const double bandwidth = read_bandwidth(loaded.model().matmul_bytes());
@@ -119,15 +146,14 @@ void decode(benchmark::State& state) {
 }
 
 void prefill(benchmark::State& state) {
-    Loaded loaded(
-        state.range(0) != 0, static_cast<DataType>(state.range(1)), static_cast<int>(state.range(2))
-    );
-    const KvSequence kv = *loaded.cache().reserve(kPrompt);
+    Loaded& loaded = Loaded::get(key_of(state));
+    KvSequence kv = *loaded.cache().reserve(kPrompt);
     for (auto _ : state) {
         for (std::int64_t begin = 0; begin < kPrompt; begin += 128) {
             benchmark::DoNotOptimize(loaded.model().forward(rows_of(kv, begin, 128)).data());
         }
     }
+    loaded.cache().release(kv);
     const auto tokens = static_cast<double>(state.iterations() * kPrompt);
     const ModelConfig& config = loaded.model().config();
     const auto type = static_cast<DataType>(state.range(1));
@@ -141,7 +167,7 @@ void prefill(benchmark::State& state) {
 
 // Several sequences decode together: range(0) as above, range(1): how many.
 void decode_batch(benchmark::State& state) {
-    Loaded loaded(state.range(0) != 0, DataType::kBf16, 1);
+    Loaded& loaded = Loaded::get({.large = state.range(0) != 0, .type = DataType::kBf16, .threads = 1});
     std::vector<KvSequence> sequences;
     for (std::int64_t i = 0; i < state.range(1); ++i) {
         sequences.push_back(*loaded.cache().reserve(256));
@@ -155,6 +181,9 @@ void decode_batch(benchmark::State& state) {
         }
         benchmark::DoNotOptimize(loaded.model().forward(rows).data());
         position = position == 255 ? 128 : position + 1;
+    }
+    for (KvSequence& kv : sequences) {
+        loaded.cache().release(kv);
     }
     state.counters["tokens_per_s"] = benchmark::Counter(
         static_cast<double>(state.iterations() * state.range(1)), benchmark::Counter::kIsRate

@@ -58,6 +58,10 @@ void EngineThread::run() {
     scheduler_.shut_down();
 }
 
+std::int64_t EngineThread::kv_tokens_total() const {
+    return cache_->bytes_total() / model_->kv_shape().block_bytes() * kKvBlockTokens;
+}
+
 EngineStats EngineThread::stats() const {
     return EngineStats{
         .waiting = static_cast<std::int64_t>(queue_.size()),

@@ -43,6 +43,9 @@ public:
 
     const ModelConfig& config() const { return model_->config(); }
 
+    // Positions that the cache holds in all.
+    std::int64_t kv_tokens_total() const;
+
     EngineStats stats() const;  // Thread-safe.
 
 private:

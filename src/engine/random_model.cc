@@ -14,14 +14,11 @@
 #include "engine/projection.h"
 #include "engine/safetensors.h"
 #include "text/bpe_trainer.h"
+#include "text/chat_template.h"
 #include "text/tokenizer_writer.h"
 
 namespace capstan::engine {
 namespace {
-
-constexpr std::string_view kChatTemplate =
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] + '<|end|>\\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}";
 
 // Random tensors of one file.
 class TensorMaker {
@@ -114,7 +111,7 @@ Result<void> write_byte_tokenizer(const std::filesystem::path& directory, const 
         *vocabulary,
         {.bos_token = "<|endoftext|>",
          .eos_token = "<|endoftext|>",
-         .chat_template = std::string(kChatTemplate),
+         .chat_template = std::string(text::default_chat_template()),
          .context_tokens = static_cast<int>(config.positions_max)}
     );
 }

@@ -179,16 +179,19 @@ void Sampler::keep_top_p() {
     // most of the vocabulary. Half, so that rounding cannot matter.
     const double negligible = 0.5 * (1 - sampling_.top_p) * total / static_cast<double>(candidates_.size());
     std::erase_if(candidates_, [&](const Candidate& c) { return c.weight < negligible; });
-    std::ranges::sort(candidates_, [](const auto& a, const auto& b) {
-        return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
-    });
+    // A heap gives the most probable one by one: usually a few are enough.
+    const auto is_less = [](const Candidate& a, const Candidate& b) {
+        return a.logit != b.logit ? a.logit < b.logit : a.token > b.token;
+    };
+    std::ranges::make_heap(candidates_, is_less);
     double reached = 0;
-    std::size_t kept = 0;
-    while (kept < candidates_.size() && reached < sampling_.top_p * total) {
-        reached += candidates_[kept].weight;
-        ++kept;
+    auto rest = candidates_.end();
+    while (rest != candidates_.begin() && reached < sampling_.top_p * total) {
+        std::ranges::pop_heap(candidates_.begin(), rest, is_less);
+        --rest;
+        reached += rest->weight;
     }
-    candidates_.resize(kept);
+    candidates_.erase(candidates_.begin(), rest);
 }
 
 // [0, 1), with 53 bits.

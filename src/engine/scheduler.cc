@@ -40,7 +40,6 @@ bool Scheduler::step() {
         ++steps_;
     }
     remove_ended();
-    publish();
     return !rows_.empty();
 }
 
@@ -71,6 +70,8 @@ void Scheduler::admit() {
             continue;
         }
         next->kv = std::move(*kv);
+        kv_bytes_used_ = parts_.cache.bytes_used();
+        ++running_count_;
         running_.push_back(std::move(next));
         if (prompt_to_compute(running_.back()->request) == 0) {
             end(*running_.back(), llm::FinishReason::kLength);
@@ -177,6 +178,8 @@ bool Scheduler::generate(Sequence& sequence, std::span<const float> logits) {
 
 void Scheduler::end(Sequence& sequence, Result<llm::FinishReason> outcome) {
     parts_.cache.release(sequence.kv);
+    kv_bytes_used_ = parts_.cache.bytes_used();  // Before the caller can ask.
+    --running_count_;
     sequence.channel->finish(std::move(outcome));
     ended_.push_back(&sequence);
 }
@@ -197,12 +200,6 @@ void Scheduler::shut_down() {
         end(*sequence, error);
     }
     remove_ended();
-    publish();
-}
-
-void Scheduler::publish() {
-    running_count_ = std::ssize(running_);
-    kv_bytes_used_ = parts_.cache.bytes_used();
 }
 
 SchedulerStats Scheduler::stats() const {

@@ -72,7 +72,6 @@ private:
     bool generate(Sequence& sequence, std::span<const float> logits);
     void end(Sequence& sequence, Result<llm::FinishReason> outcome);
     void remove_ended();
-    void publish();
 
     Parts parts_;
     SchedulerLimits limits_;

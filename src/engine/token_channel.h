@@ -27,13 +27,13 @@ class TokenChannel {
 public:
     // The engine's side.
     void push(ScoredToken token);
-    void push_prompt(ScoredToken token);             // Before `finish`.
+    void push_prompt(ScoredToken token);             // Before the first `push`.
     void finish(Result<llm::FinishReason> outcome);  // Once, last.
 
     // The caller's side. `next` blocks for a token and returns nothing at the end.
     std::optional<ScoredToken> next();
     Result<llm::FinishReason> outcome() const;      // After the end.
-    std::vector<ScoredToken> take_prompt_scores();  // After the end.
+    std::vector<ScoredToken> take_prompt_scores();  // Complete with the first token, or at the end.
 
     // Any thread: the sequence ends at the next step.
     void cancel() { cancelled_ = true; }
