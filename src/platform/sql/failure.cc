@@ -103,13 +103,17 @@ void check_sqlite(sqlite3* handle, int code) {
     throw Failure(sqlite_failure(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle)));
 }
 
-void throw_postgresql(const pg_conn* handle, const pg_result* answer) {
+void throw_postgresql(pg_conn* handle, const pg_result* answer) {
     const char* state = answer == nullptr ? nullptr : PQresultErrorField(answer, PG_DIAG_SQLSTATE);
     const char* primary = answer == nullptr ? nullptr : PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY);
     FailureDetail detail = postgresql_failure(
         state == nullptr ? "" : state, primary == nullptr ? PQerrorMessage(handle) : primary
     );
-    detail.is_connection_lost = PQstatus(handle) != CONNECTION_OK;
+    // An error of libpq's own has no SQLSTATE. When a write failed, libpq learns only by the next read that
+    // the server has gone.
+    detail.is_connection_lost = PQstatus(handle) != CONNECTION_OK ||
+                                (state == nullptr && PQconsumeInput(handle) == 0) ||
+                                (state != nullptr && detail.is_connection_lost);
     throw Failure(std::move(detail));
 }
 

@@ -44,7 +44,7 @@ FailureDetail postgresql_failure(std::string_view sqlstate, std::string_view mes
 
 // Throws when `code` (what a function of SQLite returned) is no success.
 void check_sqlite(sqlite3* handle, int code);
-[[noreturn]] void throw_postgresql(const pg_conn* handle, const pg_result* answer);
+[[noreturn]] void throw_postgresql(pg_conn* handle, const pg_result* answer);
 
 // How `work` ended: without a value, its own error with `is_thrown` false, or what was thrown, translated.
 struct Outcome {

@@ -23,7 +23,7 @@
 namespace capstan::sql {
 namespace {
 
-constexpr int kAttemptsMax = 20;  // Also bounded by wait_ms_max.
+constexpr int kAttemptsMax = 20;  // After lost races. Lost connections are bounded by wait_ms_max alone.
 
 // A connection that may be closed; open() makes it usable again.
 class Connection {
@@ -146,6 +146,7 @@ Outcome attempt(Connection& connection, const char* begin, const Database::Work&
     const bool is_lost = outcome.is_thrown && (outcome.is_connection_lost || !connection.is_open());
     if (is_lost) {
         connection.close();
+        outcome.is_connection_lost = true;
         outcome.is_retryable = true;
         return outcome;
     }
@@ -185,8 +186,8 @@ Result<void> PostgresqlBackend::run(const char* begin, const Database::Work& wor
             };
         }
         Outcome outcome = attempt(*connection.operator->(), begin, work);
-        if (outcome.result || !outcome.is_retryable || attempts >= kAttemptsMax ||
-            monotonic_now_ms() >= until_ms) {
+        if (outcome.result || !outcome.is_retryable ||
+            (attempts >= kAttemptsMax && !outcome.is_connection_lost) || monotonic_now_ms() >= until_ms) {
             return outcome.result;
         }
         ++retries_;

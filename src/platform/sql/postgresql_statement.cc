@@ -127,7 +127,7 @@ Parameters parameters_for(const NumberedStatement& numbered, const Binds& binds)
     return parameters;
 }
 
-void check_answer(const PGconn* handle, const PGresult* answer) {
+void check_answer(PGconn* handle, const PGresult* answer) {
     const ExecStatusType status = PQresultStatus(answer);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         throw_postgresql(handle, answer);
