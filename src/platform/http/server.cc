@@ -157,10 +157,12 @@ void Server::State::close_acceptor() {
     if (is_closed.exchange(true)) {
         return;
     }
-    asio::post(acceptor.get_executor(), [this] {
+    // To its end, so that nothing of it is left when the acceptor is destroyed; so below.
+    const auto close = [this] {
         error_code ignored;
         acceptor.close(ignored);
-    });
+    };
+    asio::post(acceptor.get_executor(), asio::use_future(close)).wait();
     accepting.wait();
 }
 
@@ -219,7 +221,7 @@ void Server::stop() {
     state_->close_acceptor();
     state_->core.for_each([](const std::shared_ptr<Session>& session) { session->stop(); });
     (void)state_->core.wait_until_empty(-1);
-    asio::post(state_->tick.get_executor(), [this] { state_->tick.cancel(); });
+    asio::post(state_->tick.get_executor(), asio::use_future([this] { state_->tick.cancel(); })).wait();
     state_->watching.wait();
     state_->core.event_workers.stop();
     state_->core.workers.stop();

@@ -49,6 +49,7 @@ protected:
 
     ServerOptions options_;
     Router router_;
+    MetricRegistry metrics_;
     std::unique_ptr<Server> server_;
     Client client_;
 };
@@ -246,8 +247,7 @@ TEST_F(ServerTest, SaysWhetherItIsReady) {
 }
 
 TEST_F(ServerTest, CountsWhatItAnswers) {
-    MetricRegistry metrics;
-    options_.metrics = &metrics;
+    options_.metrics = &metrics_;
     start();
     EXPECT_EQ(get("/items/1")->status, 200);
     EXPECT_EQ(get("/items/2")->status, 200);

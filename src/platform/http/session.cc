@@ -206,7 +206,8 @@ Task<void> Session::discard_body(Exchange& exchange) {
     constexpr std::uint64_t kDiscardMax = 256 << 10;
     const RequestHead& head = exchange.reader.head();
     const bool is_small = head.body_bytes.value_or(kDiscardMax + 1) <= kDiscardMax;
-    if (!exchange.reader.is_done() && is_small && !exchange.request.headers.find("Expect")) {
+    if (!exchange.reader.is_done() && !exchange.is_body_refused && is_small &&
+        !exchange.request.headers.find("Expect")) {
         std::string nowhere;
         (void)co_await receive(exchange, nowhere, kDiscardMax);
     }
@@ -336,6 +337,7 @@ Task<std::optional<Response>> Session::admit(Exchange& exchange) {
     const auto read = co_await read_body(exchange);
     arm(0);
     if (!read) {
+        exchange.is_body_refused = true;
         is_gone_ = read.error().status == 0;
         co_return explained({is_gone_ ? 400 : read.error().status, read.error().message});
     }

@@ -34,6 +34,8 @@ struct Exchange {
     const Route* route = nullptr;    // None: Router::otherwise.
     bool is_authenticated = false;
     bool can_keep_alive = false;
+    bool is_body_refused =
+        false;  // Reading the request's body failed: the rest of it cannot be told from a request.
     bool is_chunked = false;  // The answer.
     int status = 0;           // Once the answer's head is written.
     std::uint64_t bytes_sent = 0;

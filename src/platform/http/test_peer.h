@@ -48,6 +48,11 @@ public:
         return true;
     }
 
+    bool has_input() const {
+        pollfd state{.fd = fd_, .events = POLLIN, .revents = 0};
+        return ::poll(&state, 1, 0) > 0;
+    }
+
     // What comes until `mark` was read, the connection ends, or 20 s pass.
     std::string read_until(std::string_view mark) {
         std::string all;
