@@ -8,6 +8,7 @@ export async function places() {
   const [dataset, run, model, evaluation, deployment, trace, job] = await Promise.all(
     ["/datasets", "/runs", "/models", "/evaluations", "/deployments", "/traces", "/jobs"].map(first),
   );
+  const texts = (await api("/datasets")).items.find(({ kind }) => kind === "text") ?? dataset;
   const trained =
     (await api("/runs?kind=pretrain")).items.find(({ status }) => status === "succeeded") ?? run;
   const version = model.latest_version;

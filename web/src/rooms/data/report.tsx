@@ -23,7 +23,7 @@ export function Report({ report }: { report: CurationReport }) {
       {hasFurther && <FurtherOfSteps steps={steps} />}
       {hasRest && (
         <Card title="Further numbers">
-          <Json value={rest} />
+          {isFlat(rest) ? <Facts facts={furtherOf(rest)} /> : <Json value={rest} />}
         </Card>
       )}
     </div>
@@ -32,8 +32,10 @@ export function Report({ report }: { report: CurationReport }) {
 
 const KNOWN = new Set(["name", "records_in", "records_out", "bytes_in", "bytes_out", "dropped"]);
 
-// What a step says beside what every step says.
-function furtherOf(step: ReportStep): Array<[string, string]> {
+const isFlat = (value: object): boolean => Object.values(value).every((one) => typeof one !== "object");
+
+// What a step, or the whole, says beside what every step says.
+function furtherOf(step: object): Array<[string, string]> {
   return Object.entries(step)
     .filter(([name]) => !KNOWN.has(name))
     .map(([name, value]) => {

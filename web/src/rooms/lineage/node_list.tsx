@@ -37,8 +37,8 @@ export function NodeList({ lineage, search }: NodeListProps) {
                   </Link>
                 )}
               </p>
-              <Neighbours says="from" found={beside(node.id, "from")} search={search} />
-              <Neighbours says="to" found={beside(node.id, "to")} search={search} />
+              <Neighbours says="Came from:" found={beside(node.id, "from")} search={search} />
+              <Neighbours says="Led to:" found={beside(node.id, "to")} search={search} />
             </li>
           );
         })}
