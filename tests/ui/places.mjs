@@ -21,11 +21,7 @@ export async function places() {
   return [
     { name: "loop", path: "/", shows: loop.stages.map(({ title }) => title) },
     { name: "datasets", path: "/datasets", shows: [dataset.name] },
-    {
-      name: "dataset",
-      path: `/datasets/${dataset.id}`,
-      shows: [dataset.name, "Report"],
-    },
+    { name: "dataset", path: `/datasets/${texts.id}`, shows: [texts.name, "Report"] },
     {
       name: "dataset-commit",
       path: `/dataset-commits/${dataset.latest_commit.id}`,

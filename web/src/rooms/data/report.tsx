@@ -1,7 +1,7 @@
 // How a dataset came about: what each step let through, what it dropped, why, and which records for example.
 import type { CurationReport, DropReason, ReportStep } from "../../api/types";
 import { Card, Facts, Json } from "../../kit/basics";
-import { bytes, count, percent, words } from "../../kit/format";
+import { bytes, count, percent, significant, words } from "../../kit/format";
 import { Empty } from "../../kit/states";
 import { type Loss, lossesOf } from "./losses";
 
@@ -40,7 +40,7 @@ function furtherOf(step: object): Array<[string, string]> {
     .filter(([name]) => !KNOWN.has(name))
     .map(([name, value]) => {
       if (typeof value !== "number") return [words(name), JSON.stringify(value)];
-      return [words(name), /bytes/.test(name) ? bytes(value) : count(value)];
+      return [words(name), /bytes/.test(name) ? bytes(value) : significant(value, 6)];
     });
 }
 
