@@ -1,0 +1,375 @@
+#include "app/deployment_routes.h"
+
+#include <algorithm>
+
+#include "app/comparison.h"
+#include "platform/http/json_reply.h"
+#include "platform/http/page.h"
+
+namespace capstan::app {
+namespace {
+
+using deployments::Deployment;
+
+constexpr double kUsdPerNanoUsd = 1e-9;
+constexpr std::string_view kDefaultScore = "rouge_l";
+
+std::string score_name(const http::Request& request) {
+    const auto* name = request.query.find("score");
+    return name != nullptr ? *name : std::string(kDefaultScore);
+}
+
+Json replicas_json(const std::vector<serving::ReplicaStatus>& replicas, std::string_view target_id) {
+    Json json = Json::array();
+    for (const serving::ReplicaStatus& replica : replicas) {
+        if (replica.target_id == target_id) {
+            json.push(Json::object(
+                {{"address", replica.url},
+                 {"state", replica.state},
+                 {"pid", replica.pid},
+                 {"restarts", replica.restarts},
+                 {"reason", replica.reason}}
+            ));
+        }
+    }
+    return json;
+}
+
+Json stats_json(const observability::TargetStats& stats) {
+    return Json::object(
+        {{"requests", stats.requests},
+         {"errors", stats.errors},
+         {"ttft_ms_p50", stats.first_token_ms_p50},
+         {"ttft_ms_p95", stats.first_token_ms_p95},
+         {"tokens_per_second", stats.tokens_per_second},
+         {"cost_usd", static_cast<double>(stats.cost_nano_usd) * kUsdPerNanoUsd},
+         {"score_mean", stats.score_count > 0 ? Json(stats.score_mean) : Json()},
+         {"score_count", stats.score_count}}
+    );
+}
+
+Json decision_json(const deployments::Decision& decision) {
+    Json json = Json::object(
+        {{"outcome", name_of(decision.outcome)},
+         {"reason", decision.reason},
+         {"decided_at", rfc3339(decision.decided_ms)},
+         {"by", decision.decided_by}}
+    );
+    for (const char* name : {"p_value", "difference", "low", "high"}) {
+        json.set(name, decision.evidence[name]);
+    }
+    return json;
+}
+
+// One deployment with its replicas and the measures of its targets.
+class View {
+public:
+    View(House& house, const DeploymentKeeper& keeper, std::string score)
+        : house_(house), replicas_(keeper.replicas()), score_(std::move(score)) {}
+
+    Json json_of(const Deployment& deployment) {
+        Json targets = Json::array();
+        for (const deployments::Target& target : deployment.targets) {
+            targets.push(target_json(deployment, target));
+        }
+        Json history = Json::array();
+        for (const deployments::Change& change : deployment.history) {
+            history.push(Json::object(
+                {{"at", rfc3339(change.at_ms)}, {"what", change.what}, {"by", change.changed_by}}
+            ));
+        }
+        return Json::object(
+            {{"id", deployment.id},
+             {"name", deployment.name},
+             {"state", name_of(deployment.state)},
+             {"created_at", rfc3339(deployment.created_ms)},
+             {"targets", std::move(targets)},
+             {"decision", deployment.decision ? decision_json(*deployment.decision) : Json()},
+             {"history", std::move(history)}}
+        );
+    }
+
+private:
+    Json target_json(const Deployment& deployment, const deployments::Target& target) {
+        const auto stats = house_.observability().traces().target_stats(
+            {deployment.project_id, deployment.name, target.id, score_}
+        );
+        return Json::object(
+            {{"id", target.id},
+             {"label", target.label},
+             {"version_id", target.version_id},
+             {"model", target.model},
+             {"number", target.number},
+             {"weight", target.weight},
+             {"replicas", replicas_json(replicas_, target.id)},
+             {"stats", stats ? stats_json(*stats) : Json()}}
+        );
+    }
+
+    House& house_;
+    std::vector<serving::ReplicaStatus> replicas_;
+    std::string score_;
+};
+
+// Targets as callers give them: each names a version by its id, or by model and number.
+Result<std::vector<deployments::Target>> targets_from(
+    House& house, std::string_view project_id, const Json& json
+) {
+    std::vector<deployments::Target> targets;
+    for (std::size_t i = 0; json.as_array() != nullptr && i < json.as_array()->size(); ++i) {
+        const Json& item = (*json.as_array())[i];
+        const std::string version_id = item.string_or("version_id", "");
+        auto& models = house.registry().models();
+        const auto version =
+            version_id.empty()
+                ? models.version_by_number(project_id, item.string_or("model", ""), item.int_or("number", 0))
+                : models.version(project_id, version_id);
+        if (!version) {
+            return version.error();
+        }
+        targets.push_back(
+            {.id = "",
+             .label = item.string_or("label", ""),
+             .version_id = version->id,
+             .model = version->model,
+             .number = version->number,
+             .weight = item.int_or("weight", 0)}
+        );
+    }
+    return targets;
+}
+
+// Shared by the handlers.
+struct Context {
+    House& house;
+    const DeploymentKeeper& keeper;
+
+    http::Response reply_with(
+        const Result<Deployment>& deployment, const http::Request& request, int status = 200
+    ) const {
+        if (!deployment) {
+            return http::reply(deployment.error());
+        }
+        return http::reply(View(house, keeper, score_name(request)).json_of(*deployment), status);
+    }
+
+    deployments::DeploymentService& service() const { return house.deployments().deployments(); }
+};
+
+http::Response create(const Context& context, const http::Request& request) {
+    const auto body = http::read_json(request);
+    auto targets = body ? targets_from(context.house, request.principal.project_id, (*body)["targets"])
+                        : Result<std::vector<deployments::Target>>(body.error());
+    if (!targets) {
+        return http::reply(targets.error());
+    }
+    auto made = context.service().create(
+        {.project_id = request.principal.project_id,
+         .name = body->string_or("name", ""),
+         .targets = std::move(*targets),
+         .by = request.principal.name}
+    );
+    return context.reply_with(made, request, 201);
+}
+
+http::Response list_page(const Context& context, const http::Request& request) {
+    const auto page = http::read_page(request);
+    if (!page) {
+        return http::reply(page.error());
+    }
+    const auto rows = context.service().list(request.principal.project_id, page->cursor, page->rows_max());
+    if (!rows) {
+        return http::reply(rows.error());
+    }
+    View view(context.house, context.keeper, score_name(request));
+    const auto json_of = [&](const Deployment& deployment) { return view.json_of(deployment); };
+    return http::reply(http::page_json(*rows, *page, json_of, [](const Deployment& row) { return row.id; }));
+}
+
+http::Response set_split(const Context& context, const http::Request& request) {
+    const auto body = http::read_json(request);
+    if (!body) {
+        return http::reply(body.error());
+    }
+    deployments::DeploymentService::SplitAsk ask{
+        .name = request.param("name"), .weights = {}, .by = request.principal.name
+    };
+    const auto* weights = (*body)["weights"].as_object();
+    for (std::size_t i = 0; weights != nullptr && i < weights->size(); ++i) {
+        const auto weight = (*weights)[i].second.as_int();
+        if (!weight) {
+            return http::reply(Error{ErrorCode::kInvalid, "'weights' must map labels to whole numbers"});
+        }
+        ask.weights[(*weights)[i].first] = *weight;
+    }
+    if (ask.weights.empty()) {
+        return http::reply(Error{ErrorCode::kInvalid, "'weights' must map labels to whole numbers"});
+    }
+    return context.reply_with(context.service().set_split(request.principal.project_id, ask), request);
+}
+
+// The first target is the baseline, the last the challenger.
+Result<Comparison> compare(const Context& context, const Deployment& deployment, const std::string& score) {
+    const auto arm_of = [&](const deployments::Target& target) -> Result<Arm> {
+        auto scores = context.house.observability().traces().score_values(
+            {.project_id = deployment.project_id,
+             .deployment = deployment.name,
+             .target_id = target.id,
+             .name = score}
+        );
+        if (!scores) {
+            return scores.error();
+        }
+        return Arm{target.label, std::move(*scores)};
+    };
+    const auto baseline = arm_of(deployment.targets.front());
+    const auto challenger = arm_of(deployment.targets.back());
+    if (!baseline || !challenger) {
+        return baseline ? challenger.error() : baseline.error();
+    }
+    return compare_arms(*baseline, *challenger);
+}
+
+http::Response comparison_reply(const Context& context, const http::Request& request) {
+    const auto deployment = context.service().get(request.principal.project_id, request.param("name"));
+    const auto compared = deployment ? compare(context, *deployment, score_name(request))
+                                     : Result<Comparison>(deployment.error());
+    return compared ? http::reply(to_json(*compared)) : http::reply(compared.error());
+}
+
+// With an outcome in the body: a person decides. Without: the comparison does.
+http::Response decide(const Context& context, const http::Request& request) {
+    const auto body = http::read_json(request);
+    const auto deployment = body ? context.service().get(request.principal.project_id, request.param("name"))
+                                 : Result<Deployment>(body.error());
+    if (!deployment) {
+        return http::reply(deployment.error());
+    }
+    deployments::DeploymentService::DecisionAsk ask{
+        .name = deployment->name,
+        .label = body->string_or("label", deployment->targets.back().label),
+        .reason = body->string_or("reason", ""),
+        .by = request.principal.name
+    };
+    const auto compared = compare(context, *deployment, body->string_or("score", kDefaultScore));
+    if (compared) {
+        ask.evidence = to_json(*compared);
+    }
+    if (body->contains("outcome")) {
+        const auto outcome = deployments::parse_outcome(body->string_or("outcome", ""));
+        if (!outcome) {
+            return http::reply(outcome.error());
+        }
+        ask.outcome = *outcome;
+    } else if (!compared) {
+        return http::reply(compared.error());
+    } else {
+        ask.outcome = compared->outcome;
+        ask.reason = compared->reason;
+    }
+    return context.reply_with(context.service().decide(request.principal.project_id, ask), request);
+}
+
+}  // namespace
+
+void add_deployment_routes(House& house, const DeploymentKeeper& keeper) {
+    const Context context{house, keeper};
+    http::Router& router = house.router();
+    router.post("/api/v1/deployments", "deployments.write", [context](const http::Request& request) {
+        return create(context, request);
+    });
+    router.get("/api/v1/deployments", "deployments.read", [context](const http::Request& request) {
+        return list_page(context, request);
+    });
+    router.get("/api/v1/deployments/{name}", "deployments.read", [context](const http::Request& request) {
+        const auto found = context.service().get(request.principal.project_id, request.param("name"));
+        return context.reply_with(found, request);
+    });
+    router.del("/api/v1/deployments/{name}", "deployments.write", [context](const http::Request& request) {
+        const auto stopped = context.service().stop(
+            request.principal.project_id, request.param("name"), request.principal.name
+        );
+        return context.reply_with(stopped, request);
+    });
+    router.put(
+        "/api/v1/deployments/{name}/split",
+        "deployments.write",
+        [context](const http::Request& request) { return set_split(context, request); }
+    );
+    router.get(
+        "/api/v1/deployments/{name}/comparison",
+        "deployments.read",
+        [context](const http::Request& request) { return comparison_reply(context, request); }
+    );
+    router.post(
+        "/api/v1/deployments/{name}/decision",
+        "deployments.write",
+        [context](const http::Request& request) { return decide(context, request); }
+    );
+}
+
+std::vector<cli::Command> deployment_commands() {
+    using cli::Kind;
+    using cli::Place;
+    const cli::Parameter name{"name", "The deployment's name", Place::kPath, Kind::kText, true};
+    return {
+        {"deployment",
+         "list",
+         "List deployments",
+         "GET",
+         "/api/v1/deployments",
+         {},
+         {{"NAME", "name"}, {"STATE", "state"}, {"DECISION", "decision.outcome"}, {"CREATED", "created_at"}}},
+        {"deployment",
+         "show",
+         "Show a deployment: targets, replicas, measures",
+         "GET",
+         "/api/v1/deployments/{name}",
+         {name},
+         {}},
+        {"deployment",
+         "create",
+         "Put model versions behind a name",
+         "POST",
+         "/api/v1/deployments",
+         {{"name", "What callers will name in `model`", Place::kBody, Kind::kText, true},
+          {"targets",
+           "JSON: [{\"label\", \"model\", \"number\", \"weight\"}]; @FILE reads it from a file",
+           Place::kBody,
+           Kind::kJson,
+           true}},
+         {}},
+        {"deployment",
+         "split",
+         "Change the shares of the targets",
+         "PUT",
+         "/api/v1/deployments/{name}/split",
+         {name, {"weights", "JSON: {\"label\": weight}", Place::kBody, Kind::kJson, true}},
+         {}},
+        {"deployment",
+         "compare",
+         "Compare first and last target by a score",
+         "GET",
+         "/api/v1/deployments/{name}/comparison",
+         {name, {"score", "The score; rouge_l when left out", Place::kQuery}},
+         {}},
+        {"deployment",
+         "decide",
+         "Promote, roll back or keep the last target; without an outcome the comparison decides",
+         "POST",
+         "/api/v1/deployments/{name}/decision",
+         {name,
+          {"outcome", "promote, roll_back or keep", Place::kBody},
+          {"reason", "Why; needed with an outcome", Place::kBody}},
+         {}},
+        {"deployment",
+         "stop",
+         "Stop a deployment and its engines",
+         "DELETE",
+         "/api/v1/deployments/{name}",
+         {name},
+         {}},
+    };
+}
+
+}  // namespace capstan::app

@@ -1,0 +1,93 @@
+#include "serving/engine_command.h"
+
+#include <chrono>
+#include <thread>
+
+#include "base/file.h"
+#include "base/job_directory.h"
+#include "base/log.h"
+#include "engine/local_model.h"
+#include "platform/http/metrics.h"
+#include "platform/http/server.h"
+#include "serving/engine_routes.h"
+
+namespace capstan::serving {
+namespace {
+
+constexpr std::int64_t kDrainMs = 10'000;
+constexpr auto kStopPoll = std::chrono::milliseconds(50);
+
+Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& command) {
+    engine::ModelOptions options{.directory = command.model, .adapters = command.adapters};
+    options.context_tokens_max = command.context_tokens_max;
+    options.engine.threads = command.threads;
+    options.engine.kv_cache_bytes = command.kv_cache_bytes;
+    options.engine.waiting_max = static_cast<std::size_t>(command.calls_max);
+    return engine::LocalModel::open(options);
+}
+
+void show_stats(const engine::LocalModel& model, http::MetricRegistry& metrics) {
+    metrics.before_exposition([&model](http::MetricRegistry& registry) {
+        const auto stats = model.stats();
+        registry.gauge("capstan_engine_waiting", "Calls that wait for a place in the batch.")
+            .set(static_cast<double>(stats.engine.waiting));
+        registry.gauge("capstan_engine_kv_bytes", "Size of the key/value cache.")
+            .set(static_cast<double>(stats.engine.kv_bytes_total));
+    });
+}
+
+ServedModel served_model(
+    const EngineCommand& command, engine::LocalModel& model, http::WorkerPool& generations
+) {
+    ServedModel served{
+        .client = model,
+        .name = command.name.empty() ? command.model.filename().string() : command.name,
+        .adapters = {},
+        .generations = generations
+    };
+    for (const auto& [name, folder] : command.adapters) {
+        served.adapters[name] = name;
+    }
+    return served;
+}
+
+}  // namespace
+
+Result<void> run_engine(const EngineCommand& command) {
+    catch_stop_signals();
+    auto model = open_model(command);
+    if (!model) {
+        return model.error();
+    }
+    http::MetricRegistry metrics;
+    show_stats(**model, metrics);
+    http::WorkerPool generations(command.calls_max, 0);
+    http::Router router;
+    add_engine_routes(router, served_model(command, **model, generations));
+    http::ServerOptions options{.address = command.address, .port = command.port};
+    options.workers = command.calls_max + 4;  // A stream holds a worker while it waits for a token.
+    options.metrics = &metrics;
+    options.has_access_log = false;
+    auto server = http::Server::start(options, router);
+    if (!server) {
+        return server.error();
+    }
+    if (!command.port_file.empty()) {
+        if (auto written = replace_file(command.port_file, std::to_string((*server)->port()) + "\n");
+            !written) {
+            return written;
+        }
+    }
+    log_info(
+        "engine listens",
+        {{"url", (*server)->url()}, {"model", command.model.string()}, {"adapters", command.adapters.size()}}
+    );
+    while (!stop_requested()) {
+        std::this_thread::sleep_for(kStopPoll);
+    }
+    (*server)->drain(kDrainMs);
+    generations.stop();
+    return {};
+}
+
+}  // namespace capstan::serving

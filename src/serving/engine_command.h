@@ -1,0 +1,31 @@
+#pragma once
+
+// `capstan engine`: serves one model, with its adapters, over HTTP until it is told to stop.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "base/result.h"
+
+namespace capstan::serving {
+
+struct EngineCommand {
+    std::filesystem::path model;  // Hugging Face layout.
+    std::string name;             // What callers name in `model`; empty: the folder's name.
+    std::map<std::string, std::filesystem::path> adapters;  // What callers name in `model` → PEFT folder.
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;           // 0: any free one.
+    std::filesystem::path port_file;  // Gets the port once the engine listens; empty: none.
+    int threads = 1;
+    std::int64_t context_tokens_max = 0;  // 0: the model's.
+    std::int64_t kv_cache_bytes = std::int64_t{256} << 20;
+    int calls_max = 64;  // At one time; more are answered 429.
+};
+
+// Blocks until SIGTERM or SIGINT; then ends what runs, for up to 10 s. Errors are those of the model and of
+// the port.
+Result<void> run_engine(const EngineCommand& command);
+
+}  // namespace capstan::serving
