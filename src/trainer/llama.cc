@@ -76,7 +76,7 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, DropoutSource dropout) const 
     const AttentionShape shape{
         tokens.size(0), tokens.size(1), shape_.heads, shape_.kv_heads, shape_.head_dim
     };
-    at::Tensor x = at::embedding(embedding_, tokens.reshape({-1}));
+    at::Tensor x = embed(tokens.reshape({-1}), embedding_);
     for (const Layer& layer : layers_) {
         x = layer_forward(layer, x, shape, dropout);
     }

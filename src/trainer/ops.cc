@@ -127,6 +127,34 @@ public:
     }
 };
 
+// As at::embedding; adds to a gradient that is there, like Linear.
+class Embedding : public Function<Embedding> {
+public:
+    static Tensor forward(AutogradContext* context, const Tensor& tokens, const Tensor& weight) {
+        const std::int64_t size = weight.size(1);
+        Tensor rows = at::empty({tokens.numel(), size}, weight.options());
+        const auto* token = tokens.data_ptr<std::int64_t>();
+        for (std::int64_t row = 0; row < tokens.numel(); ++row) {
+            std::copy_n(data_of(weight) + token[row] * size, size, data_of(rows) + row * size);
+        }
+        context->save_for_backward({tokens, weight});
+        return rows;
+    }
+
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const Tensor drows = gradients[0].contiguous();
+        const Tensor kept = saved[1].grad();
+        const Tensor dweight = kept.defined() ? kept : at::zeros_like(saved[1]);
+        const std::int64_t size = drows.size(1);
+        const auto* token = saved[0].data_ptr<std::int64_t>();
+        for (std::int64_t row = 0; row < drows.size(0); ++row) {
+            kernels::add(data_of(dweight) + token[row] * size, data_of(drows) + row * size, size);
+        }
+        return {Tensor(), kept.defined() ? Tensor() : dweight};
+    }
+};
+
 kernels::Rotation rotation_of(const Tensor& cosines, const Tensor& sines) {
     return {data_of(cosines), data_of(sines), cosines.size(1)};
 }
@@ -229,7 +257,7 @@ public:
                 {logits, vocabulary, true},
                 {packed, size},
                 {vocabulary, size, count},
-                {data_of(dweight_), size, 1}
+                {data_of(dweight_), size, first_ ? 0.0F : 1.0F}
             );
         }
         if (dhidden_.defined()) {
@@ -240,11 +268,13 @@ public:
                 std::copy_n(row_of(packed_, i), size, row_of(dhidden_, rows[i]));
             }
         }
+        first_ = false;
         return loss;
     }
 
 private:
     Tensor hidden_, weight_, dhidden_, dweight_;
+    bool first_ = true;
     Tensor packed_;  // [kBlockRows, size]
     Tensor logits_;  // [kBlockRows, vocabulary]
 
@@ -264,7 +294,7 @@ public:
         bool with_gradient
     ) {
         const Tensor dhidden = with_gradient && hidden.requires_grad() ? at::zeros_like(hidden) : Tensor();
-        const Tensor dweight = with_gradient && weight.requires_grad() ? at::zeros_like(weight) : Tensor();
+        const Tensor dweight = with_gradient && weight.requires_grad() ? at::empty_like(weight) : Tensor();
         const auto step = with_gradient ? static_cast<float>(scale) : 0.0F;
         OutputBlocks blocks(hidden, weight, dhidden, dweight);
         double total = 0;
@@ -275,6 +305,9 @@ public:
                 std::span(learnt.labels).subspan(begin, count),
                 step
             );
+        }
+        if (learnt.rows.empty() && dweight.defined()) {
+            dweight.zero_();
         }
         context->save_for_backward({dhidden, dweight});
         return at::scalar_tensor(total * scale, hidden.options().dtype(at::kDouble));
@@ -298,6 +331,10 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
 
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
     return Swiglu::apply(gate.contiguous(), up.contiguous());
+}
+
+at::Tensor embed(const at::Tensor& tokens, const at::Tensor& weight) {
+    return Embedding::apply(tokens.contiguous(), weight);
 }
 
 at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight) {

@@ -21,6 +21,9 @@ at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 //   weight  [out, in]
 at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight);
 
+// Rows of `weight` [vocabulary, size] by `tokens` [rows] int64, which must be below vocabulary.
+at::Tensor embed(const at::Tensor& tokens, const at::Tensor& weight);
+
 struct RotationTable {
     at::Tensor cosines;  // [positions, head_dim / 2]
     at::Tensor sines;

@@ -60,6 +60,18 @@ TEST(Ops, LinearIsAProductWithTheTranspose) {
     expect_same(apply_linear(x, weight), at::matmul(x, weight.t()), {x, weight});
 }
 
+TEST(Ops, EmbeddingTakesRowsAndSumsTheGradientsOfRepeatedOnes) {
+    at::manual_seed(6);
+    const Tensor weight = random({11, 7});
+    const Tensor tokens = at::tensor({3, 0, 3, 10, 3}, at::kLong);
+    expect_same(embed(tokens, weight), at::embedding(weight, tokens), {weight});
+    const Tensor kept = at::ones({11, 7});
+    weight.mutable_grad() = kept;
+    embed(tokens, weight).sum().backward();
+    EXPECT_EQ(kept.sum(1).select(0, 3).item<float>(), 7 * 4);
+    EXPECT_EQ(kept.sum(1).select(0, 1).item<float>(), 7);
+}
+
 TEST(Ops, LinearAddsToAGradientThatIsThere) {
     at::manual_seed(3);
     const Tensor x = random({9, 23});
