@@ -23,13 +23,10 @@ TensorsByName tensors_of(const SafetensorsFile& file) {
     return tensors;
 }
 
-// Tensor name to file name.
-Result<std::map<std::string, std::string>> read_index(const std::filesystem::path& path) {
-    const auto text = read_file(path, kIndexBytesMax);
-    if (!text) {
-        return text.error();
-    }
-    const auto json = parse_json(*text, 8);
+}  // namespace
+
+Result<std::map<std::string, std::string>> parse_shard_index(std::string_view text) {
+    const auto json = parse_json(text, 8);
     if (!json) {
         return json.error();
     }
@@ -53,8 +50,6 @@ Result<std::map<std::string, std::string>> read_index(const std::filesystem::pat
     return files;
 }
 
-}  // namespace
-
 Result<Checkpoint> Checkpoint::open(const std::filesystem::path& directory) {
     const std::filesystem::path single = directory / "model.safetensors";
     const std::filesystem::path index = directory / "model.safetensors.index.json";
@@ -77,7 +72,11 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& directory) {
             )
         };
     }
-    const auto map = read_index(index);
+    const auto text = read_file(index, kIndexBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    const auto map = parse_shard_index(*text);
     if (!map) {
         return with_context(fmt::format("index '{}'", index.string()), map.error());
     }

@@ -14,6 +14,9 @@
 
 namespace capstan::engine {
 
+// Tensor name to file name, from the text of an index. kInvalid for a file that is not beside the index.
+Result<std::map<std::string, std::string>> parse_shard_index(std::string_view text);
+
 class Checkpoint {
 public:
     // model.safetensors when it is there, else the shards of the index. kNotFound when there is neither;

@@ -20,6 +20,9 @@ double LogSoftmax::of(llm::TokenId token) const {
 }
 
 std::vector<TokenProbability> LogSoftmax::top(int count) const {
+    if (count <= 0) {
+        return {};
+    }
     std::vector<llm::TokenId> tokens(logits_.size());
     std::iota(tokens.begin(), tokens.end(), 0);
     const auto kept = std::min(static_cast<std::ptrdiff_t>(count), std::ssize(tokens));
