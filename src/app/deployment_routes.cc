@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/comparison.h"
+#include "metrics/bootstrap.h"
 #include "platform/http/json_reply.h"
 #include "platform/http/page.h"
 
@@ -13,10 +14,22 @@ using deployments::Deployment;
 
 constexpr double kUsdPerNanoUsd = 1e-9;
 constexpr std::string_view kDefaultScore = "rouge_l";
+constexpr std::size_t kResamples = 500;  // For the interval of a mean on a page.
 
 std::string score_name(const http::Request& request) {
     const auto* name = request.query.find("score");
     return name != nullptr ? *name : std::string(kDefaultScore);
+}
+
+// The states that the page knows; the supervisor's own is finer.
+std::string_view page_state(const serving::ReplicaStatus& replica) {
+    if (replica.is_healthy) {
+        return "ready";
+    }
+    if (replica.state == "starting" || replica.state == "backing_off") {
+        return "starting";
+    }
+    return replica.state == "unhealthy" ? "unhealthy" : "stopped";
 }
 
 Json replicas_json(const std::vector<serving::ReplicaStatus>& replicas, std::string_view target_id) {
@@ -25,7 +38,7 @@ Json replicas_json(const std::vector<serving::ReplicaStatus>& replicas, std::str
         if (replica.target_id == target_id) {
             json.push(Json::object(
                 {{"address", replica.url},
-                 {"state", replica.state},
+                 {"state", page_state(replica)},
                  {"pid", replica.pid},
                  {"restarts", replica.restarts},
                  {"reason", replica.reason}}
@@ -91,9 +104,21 @@ public:
 
 private:
     Json target_json(const Deployment& deployment, const deployments::Target& target) {
-        const auto stats = house_.observability().traces().target_stats(
-            {deployment.project_id, deployment.name, target.id, score_}
+        auto& traces = house_.observability().traces();
+        const auto stats = traces.target_stats({deployment.project_id, deployment.name, target.id, score_});
+        Json stats_object = stats ? stats_json(*stats) : Json();
+        const auto scores = traces.score_values(
+            {.project_id = deployment.project_id,
+             .deployment = deployment.name,
+             .target_id = target.id,
+             .name = score_}
         );
+        const auto interval = scores ? metrics::bootstrap_mean(*scores, {.resamples = kResamples})
+                                     : Result<metrics::Interval>(scores.error());
+        if (stats && interval) {
+            stats_object.set("score_low", interval->low);
+            stats_object.set("score_high", interval->high);
+        }
         return Json::object(
             {{"id", target.id},
              {"label", target.label},
@@ -102,7 +127,7 @@ private:
              {"number", target.number},
              {"weight", target.weight},
              {"replicas", replicas_json(replicas_, target.id)},
-             {"stats", stats ? stats_json(*stats) : Json()}}
+             {"stats", std::move(stats_object)}}
         );
     }
 
@@ -194,16 +219,16 @@ http::Response set_split(const Context& context, const http::Request& request) {
     deployments::DeploymentService::SplitAsk ask{
         .name = request.param("name"), .weights = {}, .by = request.principal.name
     };
-    const auto* weights = (*body)["weights"].as_object();
-    for (std::size_t i = 0; weights != nullptr && i < weights->size(); ++i) {
-        const auto weight = (*weights)[i].second.as_int();
+    const auto* targets = (*body)["targets"].as_array();
+    for (std::size_t i = 0; targets != nullptr && i < targets->size(); ++i) {
+        const auto weight = (*targets)[i].get_int("weight");
         if (!weight) {
-            return http::reply(Error{ErrorCode::kInvalid, "'weights' must map labels to whole numbers"});
+            return http::reply(weight.error());
         }
-        ask.weights[(*weights)[i].first] = *weight;
+        ask.weights[(*targets)[i].string_or("label", "")] = *weight;
     }
     if (ask.weights.empty()) {
-        return http::reply(Error{ErrorCode::kInvalid, "'weights' must map labels to whole numbers"});
+        return http::reply(Error{ErrorCode::kInvalid, "'targets' must be a list of {\"label\", \"weight\"}"});
     }
     return context.reply_with(context.service().set_split(request.principal.project_id, ask), request);
 }
@@ -344,7 +369,7 @@ std::vector<cli::Command> deployment_commands() {
          "Change the shares of the targets",
          "PUT",
          "/api/v1/deployments/{name}/split",
-         {name, {"weights", "JSON: {\"label\": weight}", Place::kBody, Kind::kJson, true}},
+         {name, {"targets", "JSON: [{\"label\", \"weight\"}]", Place::kBody, Kind::kJson, true}},
          {}},
         {"deployment",
          "compare",
