@@ -160,9 +160,6 @@ Task<std::expected<void, WireError>> Session::receive(
         if (exchange.reader.is_done() || into.size() >= stop_at) {
             co_return std::expected<void, WireError>();
         }
-        if (buffer_.size() > limits.header_bytes_max) {
-            co_return std::unexpected(WireError{400, "a chunk's header or trailer is too long"});
-        }
         const std::int64_t body_ms = (monotonic_now_us() - exchange.started_us) / 1000;
         if (body_ms > limits.body_ms_max) {
             co_return std::unexpected(WireError{408, "the body took too long"});

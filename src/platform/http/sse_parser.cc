@@ -14,7 +14,7 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 
 std::string in_one_line(std::string_view text) {
     std::string line(text);
-    std::erase_if(line, [](char c) { return c == '\n' || c == '\r' || c == '\0'; });
+    std::erase_if(line, [](char c) { return c == '\n' || c == '\r'; });
     return line;
 }
 

@@ -88,6 +88,9 @@ Result<std::string> percent_decode(std::string_view text) {
     std::string decoded;
     decoded.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\0') {
+            return Error{ErrorCode::kInvalid, "a NUL is not allowed"};
+        }
         if (text[i] != '%') {
             decoded.push_back(text[i]);
             continue;

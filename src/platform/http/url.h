@@ -12,7 +12,7 @@
 
 namespace capstan::http {
 
-// kInvalid for a '%' without two hexadecimal digits and for an encoded NUL. '+' stays '+'.
+// kInvalid for a '%' without two hexadecimal digits and for a NUL, encoded or not. '+' stays '+'.
 Result<std::string> percent_decode(std::string_view text);
 
 // Everything but unreserved characters (letters, digits, "-._~") becomes %XX. For one path segment or one

@@ -1,11 +1,12 @@
 #include "platform/http/wire.h"
 
-#include <limits>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
+
+#include "platform/http/body_reader.h"
 
 namespace capstan::http {
 namespace {
@@ -21,7 +22,8 @@ std::string_view view(string_view text) {
     return {text.data(), text.size()};
 }
 
-// Beast's parser with its findings kept as our types; the head's first line is up to what derives from it.
+// Beast's parser for the head, with its findings kept as our types; the first line is up to what derives from
+// it.
 template <bool kIsRequest>
 class MessageParser : public beast_http::basic_parser<kIsRequest> {
 public:
@@ -31,9 +33,12 @@ public:
     }
 
     std::expected<std::size_t, WireError> feed(std::string_view bytes, std::string& body) {
-        body_ = &body;
+        if (is_head_done_) {
+            auto taken = reader_.feed(bytes, body);
+            return taken ? std::expected<std::size_t, WireError>(*taken)
+                         : std::unexpected(WireError{400, taken.error()});
+        }
         error_code failure;
-        this->eager(this->is_header_done());
         const std::size_t taken = this->put(boost::asio::const_buffer(bytes.data(), bytes.size()), failure);
         if (failure && failure != beast_http::error::need_more) {
             return std::unexpected(refused_ ? *refused_ : explain(failure));
@@ -41,9 +46,15 @@ public:
         return taken;
     }
 
+    bool is_done() const { return is_head_done_ && reader_.is_done(); }
+
+    bool finish() { return is_head_done_ && reader_.finish(); }
+
     Headers headers;
 
 protected:
+    BodyReader reader_;
+
     // Fails the parse with an explanation of our own.
     void refuse(error_code& failure, WireError why) {
         refused_ = std::move(why);
@@ -62,9 +73,6 @@ private:
     }
 
     void on_field_impl(beast_http::field, string_view name, string_view value, error_code& failure) final {
-        if (is_head_done_) {
-            return;  // Trailers come too late to mean anything.
-        }
         if (headers.size() == kFieldsMax) {
             refuse(failure, {431, "the header has too many fields"});
             return;
@@ -79,24 +87,18 @@ private:
 
     void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) final {}
 
-    std::size_t on_body_impl(string_view bytes, error_code&) final {
-        body_->append(bytes.data(), bytes.size());
-        return bytes.size();
-    }
+    // Beast is not given the body.
+    std::size_t on_body_impl(string_view, error_code&) final { return 0; }
 
     void on_chunk_header_impl(std::uint64_t, string_view, error_code&) final {}
 
-    std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code&) final {
-        body_->append(bytes.data(), bytes.size());
-        return bytes.size();
-    }
+    std::size_t on_chunk_body_impl(std::uint64_t, string_view, error_code&) final { return 0; }
 
     void on_finish_impl(error_code&) final {}
 
     virtual void check_head(error_code& failure) = 0;
 
     bool is_head_done_ = false;
-    std::string* body_ = nullptr;
     std::optional<WireError> refused_;
 };
 
@@ -138,6 +140,8 @@ private:
         if (const auto bytes = content_length()) {
             head.body_bytes = *bytes;
         }
+        using Frame = BodyReader::Frame;
+        reader_ = BodyReader(head.is_chunked ? Frame::kChunked : Frame::kLength, head.body_bytes.value_or(0));
         head.headers = std::move(headers);
     }
 };
@@ -188,6 +192,19 @@ private:
         }
         head.headers = std::move(headers);
         head.can_keep_alive = keep_alive();
+        reader_ = body_reader();
+    }
+
+    BodyReader body_reader() const {
+        if (basic_parser::is_done()) {
+            return BodyReader();  // After HEAD, or by the status.
+        }
+        if (need_eof()) {
+            return BodyReader(BodyReader::Frame::kToEnd);
+        }
+        const auto bytes = content_length();
+        return chunked() ? BodyReader(BodyReader::Frame::kChunked)
+                         : BodyReader(BodyReader::Frame::kLength, bytes.value_or(0));
     }
 };
 
@@ -225,12 +242,10 @@ std::expected<std::size_t, WireError> ResponseReader::feed(std::string_view byte
 }
 
 std::expected<void, WireError> ResponseReader::finish() {
-    error_code failure;
     if (!parser_->is_header_done()) {
         return std::unexpected(WireError{502, "the connection ended before the response's head did"});
     }
-    parser_->put_eof(failure);
-    if (failure) {
+    if (!parser_->finish()) {
         return std::unexpected(WireError{502, "the connection ended within the response's body"});
     }
     return {};

@@ -2,9 +2,9 @@
 
 // One HTTP/1.1 message read from bytes, cut anywhere, as they come; no input and output here.
 //
-// Beast parses; these refuse what it lets pass and what could mean one thing to us and another to a proxy
-// before us: several or listed Content-Lengths, transfer encodings other than "chunked", a missing or second
-// Host.
+// Beast parses the heads; these refuse what it lets pass and what could mean one thing to us and another to a
+// proxy before us: several or listed Content-Lengths, transfer encodings other than "chunked", a missing or
+// second Host.
 
 #include <cstdint>
 #include <expected>
