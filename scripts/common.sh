@@ -6,20 +6,32 @@ mkdir -p "$cache"
 : >"$log"
 cd "$top"
 export PATH=$cache/node/bin:$PATH
+# The same objects for checkouts in different folders.
+export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-10G}
 
 say() { printf '%s\n' "$*" | tee -a "$log"; }
 
-# step TITLE COMMAND…: runs it with its output in the log; one line while it runs, one when it ends. On failure it
-# shows the end of the output and stops the script.
+# step TITLE COMMAND…: runs it with its output in the log; a line when it begins, one a minute while it runs, and one when it ends.
+# On failure it shows the end of the output and stops the script.
 step() {
-  local title=$1 begun=$SECONDS begin_byte code=0
+  local title=$1 begun=$SECONDS begin_byte code=0 ticker
   shift
-  say "$(printf '%s  … %s' "$(date +%H:%M:%S)" "$title")"
+  say "$(date +%H:%M:%S)  … $title"
   begin_byte=$(stat -c %s "$log")
-  "$@" >>"$log" 2>&1 </dev/null || code=$?
+  (
+    while sleep 60; do
+      printf '%s    %s\n' "$(date +%H:%M:%S)" "$(tail -n 1 "$log" | tr -d '\r' | cut -c1-120)"
+    done
+  ) &
+  ticker=$!
+  (
+    set -euo pipefail
+    "$@"
+  ) >>"$log" 2>&1 </dev/null || code=$?
+  kill "$ticker" 2>/dev/null && wait "$ticker" 2>/dev/null || true
   if [ "$code" -ne 0 ]; then
-    tail -c "+$((begin_byte + 1))" "$log" | tail -n 80
-    say "$(date +%H:%M:%S)  FAILED $title (exit $code, $((SECONDS - begun)) s). The whole log: $log"
+    tail -c "+$((begin_byte + 1))" "$log" | tail -n 100
+    say "$(date +%H:%M:%S)  FAILED $title (exit $code, $((SECONDS - begun)) s). The whole log: ${log#"$top"/}"
     exit "$code"
   fi
   say "$(date +%H:%M:%S)  ok $title ($((SECONDS - begun)) s)"
