@@ -24,10 +24,12 @@ step() {
     done
   ) &
   ticker=$!
+  # In the background, because errexit is off in whatever stands left of "||".
   (
     set -euo pipefail
     "$@"
-  ) >>"$log" 2>&1 </dev/null || code=$?
+  ) >>"$log" 2>&1 </dev/null &
+  wait $! || code=$?
   kill "$ticker" 2>/dev/null && wait "$ticker" 2>/dev/null || true
   if [ "$code" -ne 0 ]; then
     tail -c "+$((begin_byte + 1))" "$log" | tail -n 100
