@@ -1,6 +1,7 @@
 #include "platform/jobs/job_runner.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -66,8 +67,10 @@ void JobRunner::run() {
         pass_on_cancels();
         if (now_ms - expired_ms_ >= options_.renew_ms) {
             expired_ms_ = now_ms;
-            if (auto expired = jobs_.expire(); !expired) {
-                log_warning("cannot look for lost jobs", {{"reason", expired.error().message}});
+            if (const auto overdue = jobs_.overdue()) {
+                settle(*overdue);
+            } else {
+                log_warning("cannot look for lost jobs", {{"reason", overdue.error().message}});
             }
         }
         if (now_ms - swept_ms_ >= options_.sweep_ms && !is_stopping_) {
@@ -81,12 +84,26 @@ void JobRunner::run() {
 void JobRunner::recover() {
     std::uint64_t seen = 0;
     while (!is_stopping_) {
-        const auto recovered = jobs_.recover(options_.owner);
-        if (recovered) {
+        const auto jobs = jobs_.taken_by(options_.owner);
+        if (jobs) {
+            settle(*jobs);
             return;
         }
-        log_warning("cannot take up jobs of an earlier life", {{"reason", recovered.error().message}});
+        log_warning("cannot take up jobs of an earlier life", {{"reason", jobs.error().message}});
         seen = jobs_.wait_any_change(seen, options_.attempt.look_ms);
+    }
+}
+
+// Jobs whose worker is dead. One that had ended, though nobody wrote that down, goes back as it is: whoever
+// takes it finds the end in its folder. The others lost an attempt.
+void JobRunner::settle(const std::vector<Job>& jobs) {
+    for (const Job& job : jobs) {
+        const auto settled = folders_.unrecorded_end(job) ? jobs_.release(job) : jobs_.give_up(job);
+        if (settled) {
+            log_warning("the worker of a job died", {{"job", job.id}, {"state", name_of(settled->state)}});
+        } else if (settled.error().code != ErrorCode::kConflict) {
+            log_warning("cannot settle a job", {{"job", job.id}, {"reason", settled.error().message}});
+        }
     }
 }
 
@@ -110,10 +127,28 @@ void JobRunner::take_jobs() {
         running_.push_back({.worker = std::move(worker), .thread = {}});
         AttemptWorker& started = *running_.back().worker;
         running_.back().thread = std::thread([this, &started] {
+            while (has_predecessor(started)) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(options_.attempt.look_ms));
+            }
             started.run();
             jobs_.announce();  // There is room for another job.
         });
     }
+}
+
+// Whether an earlier attempt of the same job, which was taken away from us, is still ending. Two in one
+// folder would spoil it.
+bool JobRunner::has_predecessor(const AttemptWorker& worker) const {
+    const std::scoped_lock lock(mutex_);
+    for (const Running& each : running_) {
+        const bool is_earlier =
+            each.worker->job().id == worker.job().id && each.worker->job().version < worker.job().version;
+        if (is_earlier && !each.worker->is_done()) {
+            each.worker->lose();
+            return true;
+        }
+    }
+    return false;
 }
 
 void JobRunner::join_done() {
@@ -141,7 +176,7 @@ std::vector<Job> JobRunner::held() const {
     return jobs;
 }
 
-// A lease that could not be renewed in time is another's: its process must not go on beside the other's.
+// A lease that could not be renewed in time will be another's: its process must be gone by then.
 void JobRunner::keep_leases(std::int64_t now_ms) {
     if (running() == 0 || now_ms - renewed_ms_ < options_.renew_ms) {
         return;
@@ -152,7 +187,7 @@ void JobRunner::keep_leases(std::int64_t now_ms) {
     } else {
         log_warning("cannot renew the leases of jobs", {{"reason", kept.error().message}});
     }
-    const bool is_too_late = now_ms - renewed_ms_ >= options_.lease_ms;
+    const bool is_too_late = now_ms - renewed_ms_ >= options_.lease_ms - options_.renew_ms;
     const std::scoped_lock lock(mutex_);
     for (const Running& each : running_) {
         const bool is_kept = !kept || std::ranges::any_of(*kept, [&](const Job& job) {

@@ -64,7 +64,9 @@ private:
 
     void run();
     void recover();
+    void settle(const std::vector<Job>& jobs);
     void take_jobs();
+    bool has_predecessor(const AttemptWorker& worker) const;
     void join_done();
     void keep_leases(std::int64_t now_ms);
     void pass_on_cancels();

@@ -98,12 +98,11 @@ public:
     Result<std::vector<Job>> renew(const std::vector<Job>& taken, std::int64_t lease_ms);
     // All jobs that `owner` holds, as they are now.
     Result<std::vector<Job>> taken_by(const std::string& owner);
-    // Requeues or ends the jobs whose lease is over. Returns how many.
-    Result<int> expire();
-    // The same for all jobs that `owner` had, whatever their lease: when a worker starts and its former life
-    // is over.
-    Result<int> recover(const std::string& owner);
-
+    // Jobs whose lease is over, at most 100: their workers are dead, or too late.
+    Result<std::vector<Job>> overdue();
+    // Its worker is dead: queues the job again, or ends it as lost when it has no attempt left. kConflict
+    // when it has gone on since it was read.
+    Result<Job> give_up(const Job& taken);
     // Whether nobody will ask for the folder of this job any more: it ended, or vanished, longer than
     // `keep_ms` ago.
     Result<bool> is_long_over(const std::string& id, std::int64_t keep_ms);
@@ -145,7 +144,6 @@ private:
     );
     Result<Job> commit(Change& change);
     Result<Job> finish(const Job& taken, const AttemptEnd& end, const Json& prepared);
-    Result<int> give_up(const std::vector<Job>& jobs);
     void tell(const Job& job);
 
     const Inputs inputs_;

@@ -6,8 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "platform/jobs/migrations.h"
-#include "platform/sql/test_database.h"
+#include "platform/jobs/job_test_kit.h"
 
 namespace capstan::jobs {
 namespace {
@@ -15,64 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class JobServiceTest : public sql::DatabaseTest {
-protected:
-    void SetUp() override {
-        DatabaseTest::SetUp();
-        migrate(platform::migrations());
-        run_sql("CREATE TABLE outcomes (job_id TEXT NOT NULL, state TEXT NOT NULL, note TEXT NOT NULL)");
-        make_service();
-    }
-
-    void make_service() {
-        jobs_ = std::make_unique<JobService>(JobService::Inputs{
-            .database = database(),
-            .next_id = new_id,
-            .now_ms = [this] { return now_ms_.load(); },
-            .queued_max = 20
-        });
-    }
-
-    static NewJob train(std::string project = "p") {
-        return {.project_id = std::move(project), .kind = "train", .subject = "run:1", .argv = {"true"}};
-    }
-
-    Job submitted(const NewJob& asked) {
-        auto job = jobs_->submit(asked);
-        EXPECT_TRUE(job) << (job ? "" : job.error().message);
-        return *job;
-    }
-
-    Job taken() {
-        auto job = jobs_->take("w", 1000);
-        EXPECT_TRUE(job && *job);
-        return **job;
-    }
-
-    static AttemptEnd success() { return {.result = Json::object({{"n", 1}}), .exit_code = 0}; }
-
-    static AttemptEnd failure() { return {.result = Error{ErrorCode::kInternal, "broke"}, .exit_code = 1}; }
-
-    std::int64_t outcomes(const std::string& state) {
-        return *database().read([&](soci::session& session) -> Result<std::int64_t> {
-            return sql::count(
-                session, "SELECT COUNT(*) FROM outcomes WHERE state = :state", {{"state", state}}
-            );
-        });
-    }
-
-    static Result<void> record(soci::session& session, const Job& job, const Json& prepared) {
-        sql::execute(
-            session,
-            "INSERT INTO outcomes (job_id, state, note) VALUES (:id, :state, :note)",
-            {{"id", job.id}, {"state", name_of(job.state)}, {"note", prepared.string_or("note", "")}}
-        );
-        return {};
-    }
-
-    std::atomic<std::int64_t> now_ms_ = 1'000'000;
-    std::unique_ptr<JobService> jobs_;
-};
+class JobServiceTest : public JobTest {};
 
 TEST_P(JobServiceTest, KeepsAllThatWasSubmitted) {
     NewJob asked = train();
@@ -173,7 +115,7 @@ TEST_P(JobServiceTest, ErrorsNameTheField) {
 }
 
 TEST_P(JobServiceTest, TheQueueOfAProjectIsBounded) {
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < kQueuedMax; ++i) {
         submitted(train());
     }
     EXPECT_EQ(jobs_->submit(train()).error().code, ErrorCode::kExhausted);
@@ -204,114 +146,6 @@ TEST_P(JobServiceTest, ListsNewestFirstInPagesAndByFilter) {
     EXPECT_THAT(listed({.project_id = "p", .state = JobState::kCancelled}), ElementsAre(ids[0]));
 }
 
-TEST_P(JobServiceTest, TakesByPriorityThenAgeAndEachOnce) {
-    const Job old = submitted(train());
-    const Job young = submitted(train());
-    NewJob urgent = train();
-    urgent.priority = 1;
-    const Job first = submitted(urgent);
-    EXPECT_EQ(taken().id, first.id);
-    EXPECT_EQ(taken().id, old.id);
-    EXPECT_EQ(taken().id, young.id);
-    EXPECT_FALSE(*jobs_->take("w", 1000));
-}
-
-TEST_P(JobServiceTest, ManyWorkersTakeEachJobOnce) {
-    for (int i = 0; i < 20; ++i) {
-        submitted(train());
-    }
-    std::mutex mutex;
-    std::multiset<std::string> ids;
-    {
-        std::vector<std::jthread> threads;
-        for (int i = 0; i < 4; ++i) {
-            threads.emplace_back([&, i] {
-                while (true) {
-                    const auto job = jobs_->take(fmt::format("w{}", i), 1000);
-                    ASSERT_TRUE(job) << job.error().message;
-                    if (!*job) {
-                        return;
-                    }
-                    const std::scoped_lock lock(mutex);
-                    ids.insert((*job)->id);
-                }
-            });
-        }
-    }
-    EXPECT_EQ(ids.size(), 20U);
-    EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 20U);
-}
-
-TEST_P(JobServiceTest, AFailedJobReturnsWhenItsTimeHasCome) {
-    const Job job = submitted(train());
-    const auto again = jobs_->end(taken(), failure());
-    ASSERT_TRUE(again);
-    EXPECT_EQ(again->state, JobState::kQueued);
-    EXPECT_FALSE(*jobs_->take("w", 1000));
-    now_ms_ = again->not_before_ms - 1;
-    EXPECT_FALSE(*jobs_->take("w", 1000));
-    now_ms_ = again->not_before_ms;
-    const Job second = taken();
-    EXPECT_EQ(second.id, job.id);
-    EXPECT_EQ(second.attempt, 2);
-    now_ms_ = jobs_->end(second, failure())->not_before_ms;
-    EXPECT_EQ(jobs_->end(taken(), failure())->state, JobState::kFailed);
-    EXPECT_FALSE(*jobs_->take("w", 1000));
-    EXPECT_EQ(jobs_->retry("p", job.id)->attempts_max, 4);
-    EXPECT_EQ(jobs_->end(taken(), success())->state, JobState::kSucceeded);
-    EXPECT_EQ(jobs_->retry("p", job.id).error().code, ErrorCode::kConflict);
-}
-
-TEST_P(JobServiceTest, AnExpiredLeaseGoesToAnotherAndTheFirstIsTooLate) {
-    submitted(train());
-    const Job first = taken();
-    ASSERT_TRUE(jobs_->start(first, "pid"));
-    now_ms_ += 999;
-    EXPECT_EQ(*jobs_->expire(), 0);
-    now_ms_ += 1;
-    EXPECT_EQ(*jobs_->expire(), 1);
-    now_ms_ += 10'000;
-    const Job second = taken();
-    EXPECT_EQ(second.id, first.id);
-    EXPECT_EQ(jobs_->end(first, success()).error().code, ErrorCode::kConflict);
-    EXPECT_EQ(jobs_->report(first, {{.message = "", .metrics = {}}}).error().code, ErrorCode::kConflict);
-    EXPECT_TRUE(jobs_->renew({first}, 1000)->empty());
-    EXPECT_TRUE(jobs_->end(second, success()));
-}
-
-TEST_P(JobServiceTest, ARenewedLeaseDoesNotExpire) {
-    submitted(train());
-    const Job job = taken();
-    now_ms_ += 900;
-    EXPECT_EQ(jobs_->renew({job}, 1000)->size(), 1U);
-    now_ms_ += 900;
-    EXPECT_EQ(*jobs_->expire(), 0);
-    EXPECT_EQ(jobs_->get("p", job.id)->version, job.version);
-}
-
-TEST_P(JobServiceTest, AWorkerThatStartsAgainGivesUpItsFormerJobsAtOnce) {
-    submitted(train());
-    submitted(train());
-    const Job mine = taken();
-    const Job others = **jobs_->take("other", 1000);
-    EXPECT_EQ(*jobs_->recover("w"), 1);
-    EXPECT_EQ(jobs_->get("p", mine.id)->state, JobState::kQueued);
-    EXPECT_LE(jobs_->get("p", mine.id)->not_before_ms, now_ms_ + 1'000);
-    EXPECT_EQ(jobs_->get("p", others.id)->state, JobState::kLeased);
-}
-
-TEST_P(JobServiceTest, AJobWithoutAttemptsLeftIsLost) {
-    NewJob asked = train();
-    asked.attempts_max = 1;
-    jobs_->on_finished("train", {.record = record});
-    const Job job = submitted(asked);
-    taken();
-    now_ms_ += 1000;
-    EXPECT_EQ(*jobs_->expire(), 1);
-    EXPECT_EQ(jobs_->get("p", job.id)->state, JobState::kLost);
-    EXPECT_EQ(outcomes("lost"), 1);
-}
-
 TEST_P(JobServiceTest, CancelsWhereverTheJobIs) {
     jobs_->on_finished("train", {.record = record});
     const Job queued = submitted(train());
@@ -335,104 +169,6 @@ TEST_P(JobServiceTest, CancelsWhereverTheJobIs) {
     EXPECT_EQ(outcomes("succeeded"), 1);
 }
 
-TEST_P(JobServiceTest, TheHookRecordsInTheTransactionOfTheState) {
-    int after = 0;
-    std::vector<std::string> seen;
-    jobs_->on_finished(
-        "train",
-        {.on_started = [&](const Job& job) { seen.push_back("started " + std::string(name_of(job.state))); },
-         .on_progress = [&](const Job&, const auto& reports
-                        ) { seen.push_back(fmt::format("{} reports", reports.size())); },
-         .prepare = [&](const Job& job) -> Result<Json> {
-             seen.push_back("prepare " + job.result->dump());
-             return Json::object({{"note", "stored"}});
-         },
-         .record = record,
-         .after = [&](const Job& job) { after += job.state == JobState::kSucceeded ? 1 : 100; }}
-    );
-    submitted(train());
-    const Job job = taken();
-    ASSERT_TRUE(jobs_->start(job, "pid"));
-    ASSERT_TRUE(jobs_->report(
-        job, {{.step = 1, .message = "", .metrics = {}}, {.step = 2, .message = "", .metrics = {}}}
-    ));
-    ASSERT_TRUE(jobs_->end(job, success()));
-    EXPECT_THAT(seen, ElementsAre("started running", "2 reports", R"(prepare {"n":1})"));
-    EXPECT_EQ(outcomes("succeeded"), 1);
-    EXPECT_EQ(after, 1);
-    EXPECT_EQ(jobs_->end(job, success()).error().code, ErrorCode::kConflict);
-    EXPECT_EQ(outcomes("succeeded"), 1);
-}
-
-TEST_P(JobServiceTest, AnAttemptThatWillBeRepeatedIsNotRecorded) {
-    jobs_->on_finished("train", {.record = record});
-    submitted(train());
-    ASSERT_TRUE(jobs_->end(taken(), failure()));
-    EXPECT_EQ(outcomes("failed") + outcomes("queued"), 0);
-}
-
-TEST_P(JobServiceTest, ASuccessThatTheRoomRefusesIsAFailureThatItHearsOf) {
-    jobs_->on_finished(
-        "train", {.record = [](soci::session& session, const Job& job, const Json& prepared) -> Result<void> {
-            if (auto recorded = record(session, job, prepared);
-                !recorded || job.state != JobState::kSucceeded) {
-                return recorded;
-            }
-            return Error{ErrorCode::kInvalid, "the dataset has gone"};
-        }}
-    );
-    submitted(train());
-    const auto job = jobs_->end(taken(), success());
-    ASSERT_TRUE(job);
-    EXPECT_EQ(job->state, JobState::kFailed);
-    EXPECT_THAT(*job->error, HasSubstr("could not be recorded: the dataset has gone"));
-    EXPECT_EQ(outcomes("succeeded"), 0);
-    EXPECT_EQ(outcomes("failed"), 1);
-}
-
-TEST_P(JobServiceTest, ARoomCannotKeepAJobFromEnding) {
-    jobs_->on_finished("train", {.record = [](soci::session&, const Job&, const Json&) -> Result<void> {
-                           return Error{ErrorCode::kInternal, "never"};
-                       }});
-    submitted(train());
-    EXPECT_EQ(jobs_->end(taken(), success())->state, JobState::kFailed);
-    const Job queued = submitted(train());
-    EXPECT_EQ(jobs_->cancel("p", queued.id)->state, JobState::kCancelled);
-}
-
-TEST_P(JobServiceTest, ARoomThatIsUnavailableIsAskedAgain) {
-    bool is_away = true;
-    jobs_->on_finished("train", {.record = [&](soci::session&, const Job&, const Json&) -> Result<void> {
-                           return is_away ? Result<void>(Error{ErrorCode::kUnavailable, "away"})
-                                          : Result<void>();
-                       }});
-    submitted(train());
-    const Job job = taken();
-    EXPECT_EQ(jobs_->end(job, success()).error().code, ErrorCode::kUnavailable);
-    EXPECT_EQ(jobs_->get("p", job.id)->state, JobState::kLeased);
-    is_away = false;
-    EXPECT_EQ(jobs_->end(job, success())->state, JobState::kSucceeded);
-}
-
-TEST_P(JobServiceTest, AnOutcomeThatCannotBePreparedIsAFailure) {
-    jobs_->on_finished("train", {.prepare = [](const Job&) -> Result<Json> {
-                           return Error{ErrorCode::kInvalid, "no such file out/model"};
-                       }});
-    submitted(train());
-    const auto job = jobs_->end(taken(), success());
-    EXPECT_EQ(job->state, JobState::kFailed);
-    EXPECT_THAT(*job->error, HasSubstr("out/model"));
-}
-
-TEST_P(JobServiceTest, AResultThatIsTooLargeIsAFailure) {
-    submitted(train());
-    AttemptEnd end = success();
-    end.result = Json(std::string(std::size_t{5} << 20, 'x'));
-    const auto job = jobs_->end(taken(), end);
-    EXPECT_EQ(job->state, JobState::kFailed);
-    EXPECT_EQ(job->error_code, ErrorCode::kTooLarge);
-}
-
 TEST_P(JobServiceTest, WaitsForAChangeOrTheDeadline) {
     const Job job = submitted(train());
     EXPECT_EQ(jobs_->wait_changed("p", job.id, job.version, 1)->version, job.version);
@@ -452,19 +188,6 @@ TEST_P(JobServiceTest, SubmitsInsideATransactionOfARoom) {
     EXPECT_TRUE(database().transact([&](soci::session& session) { return jobs_->submit_in(session, train()); }
     ));
     EXPECT_EQ(jobs_->list({.project_id = "p"})->size(), 1U);
-}
-
-TEST_P(JobServiceTest, AFolderGoesLongAfterItsJob) {
-    const Job job = submitted(train());
-    EXPECT_FALSE(*jobs_->is_long_over(job.id, 1000));
-    ASSERT_TRUE(jobs_->cancel("p", job.id));
-    now_ms_ += 1000;
-    EXPECT_FALSE(*jobs_->is_long_over(job.id, 1000));
-    now_ms_ += 1;
-    EXPECT_TRUE(*jobs_->is_long_over(job.id, 1000));
-    now_ms_ = system_now_ms();
-    EXPECT_FALSE(*jobs_->is_long_over(new_id(), 1'000'000));
-    EXPECT_TRUE(*jobs_->is_long_over("01800000-0000-7000-8000-000000000000", 1000));
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, JobServiceTest, sql::both_dialects(), sql::dialect_name);

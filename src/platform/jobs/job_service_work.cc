@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/log.h"
 #include "platform/jobs/job_service.h"
 
 namespace capstan::jobs {
@@ -172,38 +171,21 @@ Result<bool> JobService::is_long_over(const std::string& id, std::int64_t keep_m
     });
 }
 
-Result<int> JobService::expire() {
-    const auto jobs = inputs_.database.read([&](soci::session& session) -> Result<std::vector<Job>> {
+Result<std::vector<Job>> JobService::overdue() {
+    return inputs_.database.read([&](soci::session& session) -> Result<std::vector<Job>> {
         return list_expired_jobs(session, inputs_.now_ms(), kExpiredAtOnce);
     });
-    return jobs ? give_up(*jobs) : Result<int>(jobs.error());
 }
 
-Result<int> JobService::recover(const std::string& owner) {
-    const auto jobs = taken_by(owner);
-    return jobs ? give_up(*jobs) : Result<int>(jobs.error());
-}
-
-// Whoever held these leases is dead, or too late.
-Result<int> JobService::give_up(const std::vector<Job>& jobs) {
-    int count = 0;
-    for (const Job& job : jobs) {
-        const auto after = change(job.id, [&](Job each) -> Result<Job> {
-            if (each.lease_token != job.lease_token || each.lease_expires_ms > job.lease_expires_ms) {
-                return Error{ErrorCode::kConflict, fmt::format("job {} has gone on", each.id)};
-            }
-            const std::int64_t now_ms = inputs_.now_ms();
-            each.lease_expires_ms = std::min(each.lease_expires_ms, now_ms);
-            return expired(std::move(each), inputs_.retry, now_ms);
-        });
-        if (after) {
-            count += 1;
-            log_warning("the worker of a job died", {{"job", job.id}, {"state", name_of(after->state)}});
-        } else if (after.error().code != ErrorCode::kConflict) {
-            return after.error();
+Result<Job> JobService::give_up(const Job& taken) {
+    return change(taken.id, [&](Job each) -> Result<Job> {
+        if (each.lease_token != taken.lease_token || each.lease_expires_ms > taken.lease_expires_ms) {
+            return Error{ErrorCode::kConflict, fmt::format("job {} has gone on", each.id)};
         }
-    }
-    return count;
+        const std::int64_t now_ms = inputs_.now_ms();
+        each.lease_expires_ms = std::min(each.lease_expires_ms, now_ms);
+        return expired(std::move(each), inputs_.retry, now_ms);
+    });
 }
 
 }  // namespace capstan::jobs
