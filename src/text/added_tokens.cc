@@ -54,6 +54,7 @@ void TokenFinder::add(const AddedToken& token, std::string_view pattern) {
     if (pattern.empty()) {
         return;
     }
+    may_start_[static_cast<std::uint8_t>(pattern.front())] = true;
     std::uint32_t node = 0;
     for (const char byte : pattern) {
         const auto [edge, is_new] =
@@ -67,6 +68,18 @@ void TokenFinder::add(const AddedToken& token, std::string_view pattern) {
         nodes_[node].token = static_cast<std::int32_t>(tokens_.size());
         tokens_.push_back(token);
     }
+}
+
+// Where the next token may begin, or the end of `text`.
+std::size_t TokenFinder::next_start(std::string_view text, std::size_t at) const {
+    const auto& starts = nodes_[0].next;
+    if (starts.size() == 1) {
+        return std::min(text.find(starts.begin()->first, at), text.size());
+    }
+    while (at < text.size() && !may_start_[static_cast<std::uint8_t>(text[at])]) {
+        at += 1;
+    }
+    return at;
 }
 
 TokenFinder::Match TokenFinder::longest_at(std::string_view text, bool wants_special) const {
@@ -91,12 +104,7 @@ TokenFinder::Match TokenFinder::longest_at(std::string_view text, bool wants_spe
 std::vector<TextPart> TokenFinder::split(std::string_view text, bool wants_special) const {
     std::vector<TextPart> parts;
     std::size_t done = 0;
-    std::string first_bytes;
-    for (const auto& [byte, node] : nodes_[0].next) {
-        first_bytes += byte;
-    }
-    for (std::size_t at = text.find_first_of(first_bytes); at != std::string_view::npos && !is_empty();
-         at = text.find_first_of(first_bytes, at)) {
+    for (std::size_t at = next_start(text, 0); at < text.size(); at = next_start(text, at)) {
         const Match match = longest_at(text.substr(at), wants_special);
         if (match.length == 0) {
             at += 1;

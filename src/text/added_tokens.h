@@ -3,6 +3,7 @@
 // The "added_tokens" of tokenizer.json: tokens, special ones above all, that are found in text before
 // anything else cuts it.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -53,7 +54,10 @@ private:
 
     Match longest_at(std::string_view text, bool wants_special) const;
 
+    std::size_t next_start(std::string_view text, std::size_t at) const;
+
     std::vector<AddedToken> tokens_;
+    std::array<bool, 256> may_start_{};
     std::vector<Node> nodes_{1};
 };
 

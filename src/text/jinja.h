@@ -39,7 +39,7 @@ private:
 
 struct RenderLimits {
     std::size_t output_bytes = std::size_t{16} << 20;  // Also of any text on the way.
-    std::size_t steps = 5'000'000;                     // Roughly: expressions, and bytes by the sixteen.
+    std::size_t steps = 2'000'000;                     // Roughly: expressions, and bytes by the sixteen.
 };
 
 // `context` is an object: its members are the template's variables. kInvalid with the line for errors of the

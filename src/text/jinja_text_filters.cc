@@ -210,9 +210,6 @@ Result<Value> round_number(Budget& budget, const Value& input, const CallArgumen
     const auto digits =
         std::clamp<std::int64_t>(arguments.integer(0, "precision").value_or(0), -kDigitsMax, kDigitsMax);
     const std::string method = arguments.text(1, "method", "common");
-    if (input.as<double>() == nullptr && digits >= 0) {  // Whole already, and stays a whole number.
-        return apply_binary(budget, BinaryOperator::kAdd, input, Value(std::int64_t{0}));
-    }
     const double scale = std::pow(10.0, static_cast<double>(digits));
     const double number = input.number();
     if (method == "ceil") {
@@ -223,6 +220,9 @@ Result<Value> round_number(Budget& budget, const Value& input, const CallArgumen
     }
     if (method != "common") {
         return invalid("round: the method is common, ceil or floor");
+    }
+    if (input.as<double>() == nullptr && digits >= 0) {  // Whole already, and stays a whole number.
+        return apply_binary(budget, BinaryOperator::kAdd, input, Value(std::int64_t{0}));
     }
     if (digits <= 0 || std::abs(number) > 1e15) {
         return Value(std::nearbyint(number * scale) / scale);

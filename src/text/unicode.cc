@@ -1,7 +1,7 @@
 #include "text/unicode.h"
 
-#include <array>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include <utf8proc.h>
@@ -12,33 +12,9 @@
 namespace capstan::text {
 namespace {
 
-constexpr std::uint32_t kAsciiEnd = 0x80;
-
 std::uint32_t byte_at(std::string_view text, std::size_t i) {
     return static_cast<unsigned char>(text[i]);
 }
-
-constexpr bool is_ascii_letter(std::uint32_t c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-constexpr std::array<CharacterKind, kAsciiEnd> make_ascii_kinds() {
-    std::array<CharacterKind, kAsciiEnd> kinds{};
-    for (std::uint32_t c = 0; c < kAsciiEnd; ++c) {
-        if (is_ascii_letter(c)) {
-            kinds[c] = CharacterKind::kLetter;
-        } else if (c >= '0' && c <= '9') {
-            kinds[c] = CharacterKind::kNumber;
-        } else if (c == ' ' || (c >= 9 && c <= 13)) {
-            kinds[c] = CharacterKind::kSpace;
-        } else {
-            kinds[c] = CharacterKind::kOther;
-        }
-    }
-    return kinds;
-}
-
-constexpr std::array<CharacterKind, kAsciiEnd> kAsciiKinds = make_ascii_kinds();
 
 // utf8proc takes a signed code point and answers "unassigned" for one out of range.
 utf8proc_category_t category_of(std::uint32_t code_point) {
@@ -58,6 +34,27 @@ bool is_ascii(std::string_view text) {
         }
     }
     return true;
+}
+
+// Bytes at the front of `text` that are whole characters.
+std::size_t well_formed_prefix(std::string_view text) {
+    std::size_t bytes = 0;
+    while (bytes < text.size()) {
+        std::uint64_t eight = 0;
+        while (text.size() - bytes >= sizeof eight) {
+            std::memcpy(&eight, text.data() + bytes, sizeof eight);
+            if ((eight & 0x8080808080808080U) != 0) {
+                break;
+            }
+            bytes += sizeof eight;
+        }
+        const std::size_t length = utf8_length(text.substr(bytes));
+        if (length == 0) {
+            break;
+        }
+        bytes += length;
+    }
+    return bytes;
 }
 
 utf8proc_option_t options_of(NormalForm form) {
@@ -110,14 +107,11 @@ std::string map_characters(std::string_view text, Change change) {
 
 }  // namespace
 
-Character front_character(std::string_view text) {
+Character front_character_beyond_ascii(std::string_view text) {
     if (text.empty()) {
         return {};
     }
     const std::uint32_t lead = byte_at(text, 0);
-    if (lead < kAsciiEnd) {
-        return {lead, 1};
-    }
     switch (utf8_length(text)) {
         case 2:
             return {(lead & 0x1F) << 6 | (byte_at(text, 1) & 0x3F), 2};
@@ -134,10 +128,7 @@ Character front_character(std::string_view text) {
     }
 }
 
-CharacterKind kind_of(std::uint32_t code_point) {
-    if (code_point < kAsciiEnd) {
-        return kAsciiKinds[code_point];
-    }
+CharacterKind kind_beyond_ascii(std::uint32_t code_point) {
     switch (category_of(code_point)) {
         case UTF8PROC_CATEGORY_LU:
         case UTF8PROC_CATEGORY_LL:
@@ -197,10 +188,7 @@ std::string normalize(std::string_view text, NormalForm form) {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
-        std::size_t well_formed = 0;
-        while (const std::size_t length = utf8_length(text.substr(well_formed))) {
-            well_formed += length;
-        }
+        const std::size_t well_formed = well_formed_prefix(text);
         append_normalized(out, text.substr(0, well_formed), form);
         text.remove_prefix(well_formed);
         if (!text.empty()) {
@@ -245,7 +233,7 @@ std::string repair_utf8(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
-        std::size_t length = utf8_length(text);
+        std::size_t length = well_formed_prefix(text);
         if (length > 0) {
             out += text.substr(0, length);
         } else {

@@ -5,6 +5,7 @@
 // Text is UTF-8 (base/utf8.h). Bytes that are part of no well-formed character pass through everything here
 // unchanged. Unicode 15.0, from utf8proc 2.8.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,8 +20,15 @@ struct Character {
 
 inline constexpr std::uint32_t kBroken = 0xFFFFFFFF;
 
+Character front_character_beyond_ascii(std::string_view text);
+
 // Cost: constant. The end of the text gives {0, 0}, a broken byte {kBroken, 1}.
-Character front_character(std::string_view text);
+inline Character front_character(std::string_view text) {
+    if (!text.empty() && static_cast<signed char>(text.front()) >= 0) {
+        return {static_cast<std::uint32_t>(text.front()), 1};
+    }
+    return front_character_beyond_ascii(text);
+}
 
 // The kinds that tokenizers tell apart.
 enum class CharacterKind : std::uint8_t {
@@ -30,7 +38,32 @@ enum class CharacterKind : std::uint8_t {
     kSpace,   // The property White_Space, which is \s of Rust's and Ruby's regular expressions.
 };
 
-CharacterKind kind_of(std::uint32_t code_point);
+inline constexpr std::uint32_t kAsciiEnd = 0x80;
+
+constexpr std::array<CharacterKind, kAsciiEnd> make_ascii_kinds() {
+    std::array<CharacterKind, kAsciiEnd> kinds{};
+    for (std::uint32_t c = 0; c < kAsciiEnd; ++c) {
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
+            kinds[c] = CharacterKind::kLetter;
+        } else if (c >= '0' && c <= '9') {
+            kinds[c] = CharacterKind::kNumber;
+        } else if (c == ' ' || (c >= 9 && c <= 13)) {
+            kinds[c] = CharacterKind::kSpace;
+        } else {
+            kinds[c] = CharacterKind::kOther;
+        }
+    }
+    return kinds;
+}
+
+inline constexpr std::array<CharacterKind, kAsciiEnd> kAsciiKinds = make_ascii_kinds();
+
+CharacterKind kind_beyond_ascii(std::uint32_t code_point);
+
+inline CharacterKind kind_of(std::uint32_t code_point) {
+    return code_point < kAsciiEnd ? kAsciiKinds[code_point] : kind_beyond_ascii(code_point);
+}
+
 bool is_mark(std::uint32_t code_point);             // \p{M}
 bool is_nonspacing_mark(std::uint32_t code_point);  // \p{Mn}: accents, without marks that take room
 bool is_decimal_digit(std::uint32_t code_point);    // \p{Nd}

@@ -24,9 +24,9 @@ public:
     void encode(const BpeModel& model, std::string_view word, std::vector<std::int32_t>& ids);
 
 private:
-    static constexpr std::size_t kEntries = 4096;
-    static constexpr std::size_t kWordBytesMax = 26;
-    static constexpr std::size_t kIdsMax = 9;
+    static constexpr std::size_t kEntries = 8192;
+    static constexpr std::size_t kWordBytesMax = 30;
+    static constexpr std::size_t kIdsMax = 8;
 
     struct Entry {  // One cache line.
         std::uint8_t word_bytes = 0;

@@ -49,6 +49,12 @@ Piece piece_at(std::string_view text, std::size_t offset) {
 
 // Offset behind the run of `kind` that starts at `offset`.
 std::size_t end_of_run(std::string_view text, std::size_t offset, CharacterKind kind) {
+    while (offset < text.size() && static_cast<unsigned char>(text[offset]) < kAsciiEnd) {
+        if (kAsciiKinds[static_cast<unsigned char>(text[offset])] != kind) {
+            return offset;
+        }
+        offset += 1;
+    }
     for (Piece piece = piece_at(text, offset); piece.is(kind); piece = piece_at(text, offset)) {
         offset += piece.length;
     }
