@@ -4,7 +4,11 @@
 #include <cmath>
 #include <cstring>
 
+#if defined(__x86_64__)
 #define CAPSTAN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CAPSTAN_CLONES
+#endif
 #define CAPSTAN_INLINE __attribute__((always_inline)) inline
 
 namespace capstan::trainer::kernels {

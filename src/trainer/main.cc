@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/job_directory.h"
 #include "base/log.h"
 #include "trainer/launch_environment.h"
@@ -107,6 +108,12 @@ Result<Json> run_job(const capstan::JobDirectory& job) {
 }
 
 int run(const capstan::JobDirectory& job) {
+    // A job that is started twice must not write to one directory twice; the first one goes on.
+    const auto lock = capstan::FileLock::acquire(job.work() / "lock");
+    if (!lock) {
+        capstan::log_error(lock.error().message);
+        return capstan::exit_code_of(lock.error().code);
+    }
     const auto result = run_job(job);
     if (!result && result.error().code == ErrorCode::kCancelled) {
         capstan::log_info(result.error().message);

@@ -28,10 +28,12 @@ protected:
     Json tiny_spec(std::int64_t steps) const;
     JobDirectory make_job(const std::string& name, const Json& spec) const;
 
-    pid_t start(const JobDirectory& job) const;
+    enum class Environment { kPrepared, kByHand };
+
+    static pid_t start(const JobDirectory& job, Environment environment = Environment::kPrepared);
     static int wait_for(pid_t process);  // The exit code; 128 + signal when killed.
 
-    int run(const JobDirectory& job) const { return wait_for(start(job)); }
+    static int run(const JobDirectory& job) { return wait_for(start(job)); }
 
     static Json value_of(const JobDirectory& job);  // Of result.json; fails the test when there is none.
     static std::string error_of(const JobDirectory& job);  // Its message, after "code: ".

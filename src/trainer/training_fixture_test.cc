@@ -1,7 +1,6 @@
 #include "trainer/training_fixture.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -65,13 +64,17 @@ JobDirectory TrainingTest::make_job(const std::string& name, const Json& spec) c
     return job;
 }
 
-pid_t TrainingTest::start(const JobDirectory& job) const {
+pid_t TrainingTest::start(const JobDirectory& job, Environment environment) {
     const auto program = std::filesystem::path(CAPSTAN_BINARY_DIR) / "capstan-train";
     const auto log = job.path() / "stderr.log";
     const pid_t child = ::fork();
     if (child == 0) {
         for (const auto& [name, value] : launch_environment()) {
-            ::setenv(name.c_str(), value.c_str(), 1);
+            if (environment == Environment::kPrepared) {
+                ::setenv(name.c_str(), value.c_str(), 1);
+            } else {
+                ::unsetenv(name.c_str());
+            }
         }
         const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
         ::dup2(file, STDERR_FILENO);

@@ -1,6 +1,8 @@
 // Whole jobs: capstan-train on a job directory.
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -11,6 +13,7 @@
 #include "text/tokenizer.h"
 #include "text/tokenizer_writer.h"
 #include "trainer/base_model.h"
+#include "trainer/launch_environment.h"
 #include "trainer/safetensors.h"
 #include "trainer/text_encoder.h"
 #include "trainer/training_fixture.h"
@@ -178,6 +181,28 @@ TEST_F(Training, TheSameSeedInTheSameThreadsIsTheSameModel) {
     ASSERT_EQ(run(one), 0);
     ASSERT_EQ(run(two), 0);
     EXPECT_EQ(model_bytes(one), model_bytes(two));
+}
+
+TEST_F(Training, StartedByHandItSetsWhatItsLibrariesReadAtLoadTime) {
+    const JobDirectory job = make_job("job", tiny_spec(3));
+    const pid_t process = start(job, Environment::kByHand);
+    std::string environment;
+    do {  // Empty when the process has ended.
+        std::ifstream file(fmt::format("/proc/{}/environ", process));
+        environment.assign(std::istreambuf_iterator<char>(file), {});
+    } while (!environment.empty() && environment.find("CAPSTAN_TRAIN_LAUNCHED=1") == std::string::npos);
+    EXPECT_EQ(wait_for(process), 0);
+    for (const auto& [name, value] : launch_environment()) {
+        EXPECT_THAT(environment, HasSubstr(name + "=" + value));
+    }
+}
+
+TEST_F(Training, ASecondProcessOnTheSameJobLeavesItAlone) {
+    const JobDirectory job = make_job("job", tiny_spec(3));
+    const auto lock = FileLock::acquire(job.work() / "lock");
+    ASSERT_TRUE(lock) << lock.error().message;
+    EXPECT_NE(run(job), 0);
+    EXPECT_EQ(job.read_result().error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(Training, SaysWhatIsWrongWithItsInputs) {
