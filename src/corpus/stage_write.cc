@@ -112,13 +112,16 @@ private:
         }
         if (spec_.pairs) {
             const PairSettings settings{.answer_bytes_max = spec_.answer_bytes_max, .seed = spec_.seed};
-            prepared.pairs = man_pairs(record, settings, prepared.dropped);
+            const bool is_manpage = record.source.string_or("kind", "") == "manpage";
+            prepared.pairs = is_manpage ? man_pairs(record, settings, prepared.dropped)
+                                        : text_pairs(record, settings, prepared.dropped);
         }
         return prepared;
     }
 
     void count_pair_drops(const Prepared& one) {
-        for (const std::string_view reason : {"no_name_section", "no_answer", "answer_too_long"}) {
+        for (const std::string_view reason :
+             {"no_name_section", "no_answer", "answer_too_long", "no_two_sentences"}) {
             for (std::uint64_t i = 0; i < one.dropped.count(reason); ++i) {
                 pairs_dropped_.add({.reason = reason, .id = one.id, .detail = {}});
             }

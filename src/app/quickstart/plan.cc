@@ -80,6 +80,8 @@ Plan plan_for(const QuickstartOptions& options) {
     } else {
         plan_ordinary(plan);
     }
+    // A small corpus holds more back, so that there are questions enough to compare the arms by.
+    plan.curation.set("heldout_fraction", options.fast ? 0.15 : options.from.empty() ? 0.05 : 0.1);
     const std::string pages = plan.curation.dump();
     plan.profile = (options.fast ? "fast-" : "full-") + sha256_hex(pages).substr(0, 8);
     if (options.fast) {
