@@ -7,19 +7,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "app/all_routes.h"
 #include "app/completion_consumer.h"
 #include "app/deployment_keeper.h"
-#include "app/deployment_routes.h"
 #include "app/home_lock.h"
 #include "app/house.h"
-#include "app/job_routes.h"
 #include "app/lineage_expanders.h"
-#include "app/loop_routes.h"
 #include "app/version.h"
 #include "base/hash.h"
 #include "base/job_directory.h"
 #include "base/log.h"
-#include "platform/http/json_reply.h"
 #include "platform/http/server.h"
 #include "platform/http/static_files.h"
 #include "platform/jobs/job_runner.h"
@@ -51,15 +48,6 @@ Result<void> print_first_key(House& house) {
     return {};
 }
 
-void add_version_route(House& house) {
-    const std::string started_at = rfc3339(system_now_ms());
-    house.router().get("/api/v1/version", "self.read", [started_at](const http::Request&) {
-        return http::reply(
-            Json::object({{"version", kVersion}, {"commit", kCommit}, {"started_at", started_at}})
-        );
-    });
-}
-
 http::ServerOptions server_options(House& house) {
     const HttpSettings& settings = house.settings().http;
     http::ServerOptions options{.address = settings.address, .port = settings.port};
@@ -78,19 +66,14 @@ http::ServerOptions server_options(House& house) {
     return options;
 }
 
-void add_all_routes(House& house, const DeploymentKeeper& keeper, const jobs::JobFolders& folders) {
-    house.add_room_routes();
-    add_deployment_routes(house, keeper);
-    add_job_routes(house.router(), house.jobs(), folders);
-    add_loop_routes(house);
-    add_version_route(house);
-    const auto web = house.settings().http.web_folder.empty() ? web_folder_beside_program()
-                                                              : house.settings().http.web_folder;
+void add_page(House& house) {
+    const auto& asked = house.settings().http.web_folder;
+    const auto web = asked.empty() ? web_folder_beside_program() : asked;
     if (web.empty()) {
         log_warning("no web page: build it with scripts/build, or set http.web_folder");
-    } else {
-        house.router().otherwise(http::static_files({.folder = web}));
+        return;
     }
+    house.router().otherwise(http::static_files({.folder = web}));
 }
 
 // Until somebody asks the server to stop.
@@ -148,6 +131,7 @@ Result<void> serve(const ServerSettings& settings) {
     DeploymentKeeper keeper(**house, **host);
     CompletionConsumer consumer(**house);
     add_all_routes(**house, keeper, (*runner)->folders());
+    add_page(**house);
     auto server = http::Server::start(server_options(**house), (*house)->router());
     if (!server) {
         return server.error();

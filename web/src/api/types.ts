@@ -48,6 +48,7 @@ export type Model = { id: string; name: string; description: string; created_at:
 // A value and its bootstrap confidence interval.
 export type Interval = { value: number; low: number; high: number };
 export type EvaluationTarget = { label: string; version_or_run: string; metrics: { [name: string]: Interval } };
+export type ArmComparison = { baseline_mean: number; challenger_mean: number; difference: number; low: number; high: number; p_value: number; power_note: string; outcome: Outcome; reason: string };
 export type Comparison = { metric: string; difference: number; low: number; high: number; p_value: number };
 export type GateRule = { rule: string; passed: boolean; detail: string };
 export type Gate = { passed: boolean; rules: Array<GateRule> };
@@ -174,6 +175,10 @@ export interface Operations {
     path: { id: string }; query: undefined;
     body: undefined; answer: Job;
   };
+  "POST /api/v1/jobs/{id}/retry": {
+    path: { id: string }; query: undefined;
+    body: undefined; answer: Job;
+  };
   "GET /api/v1/jobs/{id}/output": {
     path: { id: string }; query: { offset?: number };
     body: undefined; answer: JobOutput;
@@ -261,6 +266,10 @@ export interface Operations {
   "DELETE /api/v1/deployments/{name}": {
     path: { name: string }; query: undefined;
     body: undefined; answer: undefined;
+  };
+  "GET /api/v1/deployments/{name}/comparison": {
+    path: { name: string }; query: { score?: string };
+    body: undefined; answer: ArmComparison;
   };
   "PUT /api/v1/deployments/{name}/split": {
     path: { name: string }; query: undefined;
