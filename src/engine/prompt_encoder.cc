@@ -10,20 +10,6 @@
 namespace capstan::engine {
 namespace {
 
-std::string_view name_of(llm::Role role) {
-    switch (role) {
-        case llm::Role::kSystem:
-            return "system";
-        case llm::Role::kAssistant:
-            return "assistant";
-        case llm::Role::kTool:
-            return "tool";
-        case llm::Role::kUser:
-            break;
-    }
-    return "user";
-}
-
 // As chat templates expect it: a call's arguments are an object when they are JSON.
 Json message_json(const llm::Message& message) {
     Json json = Json::object({{"role", name_of(message.role)}, {"content", message.content}});

@@ -25,45 +25,17 @@ std::uint64_t random_at(std::uint64_t seed, std::uint64_t index) {
     return z ^ (z >> 31);
 }
 
-Result<void> check(std::string_view name, double value, double low, double high) {
-    if (value >= low && value <= high) {
-        return {};
-    }
-    return Error{
-        ErrorCode::kInvalid, fmt::format("{} is {}; it must be from {} to {}", name, value, low, high)
-    };
-}
-
 }  // namespace
 
 Result<void> check_sampling(const llm::Sampling& sampling, std::int64_t vocabulary) {
-    const struct {
-        std::string_view name;
-        double value;
-        double low;
-        double high;
-    } ranges[] = {
-        {"temperature", sampling.temperature, 0, 2},
-        {"top_p", sampling.top_p, 1e-9, 1},
-        {"top_k", static_cast<double>(sampling.top_k), 0, 1e9},
-        {"min_p", sampling.min_p, 0, 1},
-        {"frequency_penalty", sampling.frequency_penalty, -2, 2},
-        {"presence_penalty", sampling.presence_penalty, -2, 2},
-    };
-
-    for (const auto& range : ranges) {
-        if (auto good = check(range.name, range.value, range.low, range.high); !good) {
-            return good;
-        }
+    if (auto valid = llm::validate(sampling); !valid) {
+        return valid;
     }
     for (const auto& [token, bias] : sampling.logit_bias) {
-        if (token < 0 || token >= vocabulary) {
+        if (token >= vocabulary) {
             return Error{
                 ErrorCode::kInvalid, fmt::format("logit_bias names token {}; there are {}", token, vocabulary)
             };
-        }
-        if (auto good = check("logit_bias", bias, -100, 100); !good) {
-            return good;
         }
     }
     return {};

@@ -8,14 +8,20 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
+
+#include "base/result.h"
 
 namespace capstan::llm {
 
 using TokenId = std::int32_t;
 
 enum class Role { kSystem, kUser, kAssistant, kTool };
+
+std::string_view name_of(Role role);                    // "system" and so on, as on the wire.
+std::optional<Role> parse_role(std::string_view name);  // Also "developer", OpenAI's newer word for system.
 
 struct ToolCall {
     std::string id;
@@ -42,6 +48,9 @@ struct Sampling {
     std::optional<std::uint64_t> seed = std::nullopt;
     std::map<TokenId, double> logit_bias = {};  // -100 to 100
 };
+
+// kInvalid, naming the parameter and its range, for the first one out of range; not-a-number always is.
+Result<void> validate(const Sampling& sampling);
 
 // Chat messages, plain text to continue, or token ids.
 using Prompt = std::variant<std::vector<Message>, std::string, std::vector<TokenId>>;

@@ -44,20 +44,6 @@ Json one_choice(const AnswerHead& head, Json delta, Json finish_reason) {
     return Json::array({std::move(choice)});
 }
 
-std::string_view role_name(Role role) {
-    switch (role) {
-        case Role::kSystem:
-            return "system";
-        case Role::kUser:
-            return "user";
-        case Role::kAssistant:
-            return "assistant";
-        case Role::kTool:
-            return "tool";
-    }
-    return "user";
-}
-
 Json prompt_json(const Prompt& prompt) {
     if (const auto* text = std::get_if<std::string>(&prompt)) {
         return Json(*text);
@@ -67,7 +53,7 @@ Json prompt_json(const Prompt& prompt) {
     }
     Json::Array messages;
     for (const Message& message : std::get<std::vector<Message>>(prompt)) {
-        messages.push_back(Json::object({{"role", role_name(message.role)}, {"content", message.content}}));
+        messages.push_back(Json::object({{"role", name_of(message.role)}, {"content", message.content}}));
     }
     return Json(std::move(messages));
 }

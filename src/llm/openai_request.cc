@@ -183,22 +183,6 @@ std::vector<std::string> read_stop(Reader& reader) {
     return texts;
 }
 
-std::optional<Role> role_from(std::string_view name) {
-    if (name == "system" || name == "developer") {
-        return Role::kSystem;
-    }
-    if (name == "user") {
-        return Role::kUser;
-    }
-    if (name == "assistant") {
-        return Role::kAssistant;
-    }
-    if (name == "tool") {
-        return Role::kTool;
-    }
-    return std::nullopt;
-}
-
 // A message's content: text, null, or a list of parts of which we take those of type "text".
 std::optional<std::string> content_text(const Json& content) {
     if (content.is_null()) {
@@ -231,7 +215,7 @@ std::vector<Message> read_messages(Reader& reader) {
     std::vector<Message> messages;
     for (std::size_t i = 0; i < items->size(); ++i) {
         const Json& item = (*items)[i];
-        const auto role = role_from(item.string_or("role", ""));
+        const auto role = parse_role(item.string_or("role", ""));
         const auto content = content_text(item["content"]);
         if (!role) {
             reader.fail(fmt::format("'messages[{}].role' must be system, user, assistant or tool", i));

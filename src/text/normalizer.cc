@@ -1,5 +1,6 @@
 #include "text/normalizer.h"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -18,16 +19,13 @@ const std::map<std::string, NormalForm, std::less<>> kForms = {
     {"NFKD", NormalForm::kNfkd}
 };
 
-std::string replace_literal(std::string_view text, std::string_view what, std::string_view content) {
-    if (what.empty()) {
-        return std::string(text);
+std::vector<RegexMatch> literal_matches(std::string_view text, std::string_view what) {
+    std::vector<RegexMatch> found;
+    for (std::size_t at = text.find(what); !what.empty() && at != std::string_view::npos;
+         at = text.find(what, found.back().end)) {
+        found.push_back({.begin = at, .end = at + what.size()});
     }
-    std::string out;
-    for (std::size_t at = text.find(what); at != std::string_view::npos; at = text.find(what)) {
-        out.append(text.substr(0, at)).append(content);
-        text.remove_prefix(at + what.size());
-    }
-    return out.append(text);
+    return found;
 }
 
 }  // namespace
@@ -52,13 +50,14 @@ Result<Replacement> Replacement::read(const Json& json) {
     return replacement;
 }
 
-std::string Replacement::apply(std::string_view text) const {
-    if (!expression) {
-        return replace_literal(text, literal, content);
-    }
+std::string Replacement::apply(std::string_view text, std::size_t bytes_max) const {
     std::string out;
     std::size_t done = 0;
-    for (const RegexMatch& match : expression->matches(text)) {
+    for (const RegexMatch& match : expression ? expression->matches(text) : literal_matches(text, literal)) {
+        const std::size_t rest = text.size() - match.end;
+        if (out.size() + (match.begin - done) + content.size() + rest > std::max(bytes_max, text.size())) {
+            break;
+        }
         out.append(text.substr(done, match.begin - done)).append(content);
         done = match.end;
     }
@@ -112,27 +111,35 @@ Result<void> Normalizer::add(const Json& json, int depth) {
     return {};
 }
 
+bool Normalizer::takes_any_bytes() const {
+    return std::ranges::none_of(steps_, [](const Step& step) {
+        const auto* replacement = std::get_if<Replacement>(&step);
+        return replacement != nullptr && replacement->expression != nullptr;
+    });
+}
+
 std::string Normalizer::apply(std::string_view text) const {
+    const std::size_t bytes_max = replaced_bytes_max(text.size());
     std::string current(text);
     for (const Step& step : steps_) {
-        current = std::visit([&](const auto& s) { return apply_step(s, current); }, step);
+        current = std::visit([&](const auto& s) { return apply_step(s, current, bytes_max); }, step);
     }
     return current;
 }
 
-std::string Normalizer::apply_step(NormalForm form, std::string_view text) {
+std::string Normalizer::apply_step(NormalForm form, std::string_view text, std::size_t) {
     return normalize(text, form);
 }
 
-std::string Normalizer::apply_step(LowerCase, std::string_view text) {
+std::string Normalizer::apply_step(LowerCase, std::string_view text, std::size_t) {
     return lower_case(text);
 }
 
-std::string Normalizer::apply_step(StripMarks, std::string_view text) {
+std::string Normalizer::apply_step(StripMarks, std::string_view text, std::size_t) {
     return strip_marks(text);
 }
 
-std::string Normalizer::apply_step(StripSpace step, std::string_view text) {
+std::string Normalizer::apply_step(StripSpace step, std::string_view text, std::size_t) {
     std::size_t begin = text.size();
     std::size_t end = 0;
     for (std::size_t at = 0; at < text.size();) {
@@ -148,12 +155,13 @@ std::string Normalizer::apply_step(StripSpace step, std::string_view text) {
     return end <= begin ? std::string() : std::string(text.substr(begin, end - begin));
 }
 
-std::string Normalizer::apply_step(const Prepend& step, std::string_view text) {
-    return text.empty() ? std::string() : step.prefix + std::string(text);
+std::string Normalizer::apply_step(const Prepend& step, std::string_view text, std::size_t bytes_max) {
+    const bool fits = step.prefix.size() + text.size() <= bytes_max;
+    return text.empty() || !fits ? std::string(text) : step.prefix + std::string(text);
 }
 
-std::string Normalizer::apply_step(const Replacement& step, std::string_view text) {
-    return step.apply(text);
+std::string Normalizer::apply_step(const Replacement& step, std::string_view text, std::size_t bytes_max) {
+    return step.apply(text, bytes_max);
 }
 
 }  // namespace capstan::text

@@ -24,7 +24,8 @@ struct Replacement {
     // {"pattern": {"String": …} or {"Regex": …}, "content": …}
     static Result<Replacement> read(const Json& json);
 
-    std::string apply(std::string_view text) const;
+    // Leaves the rest of `text` as it is when otherwise there were more than `bytes_max`.
+    std::string apply(std::string_view text, std::size_t bytes_max) const;
 };
 
 class Normalizer {
@@ -34,6 +35,9 @@ public:
     static Result<Normalizer> read(const Json& json);
 
     bool is_empty() const { return steps_.empty(); }
+
+    // Whether broken UTF-8 passes through; otherwise text must be well-formed.
+    bool takes_any_bytes() const;
 
     std::string apply(std::string_view text) const;
 
@@ -53,12 +57,12 @@ private:
 
     using Step = std::variant<NormalForm, LowerCase, StripMarks, StripSpace, Prepend, Replacement>;
 
-    static std::string apply_step(NormalForm form, std::string_view text);
-    static std::string apply_step(LowerCase step, std::string_view text);
-    static std::string apply_step(StripMarks step, std::string_view text);
-    static std::string apply_step(StripSpace step, std::string_view text);
-    static std::string apply_step(const Prepend& step, std::string_view text);
-    static std::string apply_step(const Replacement& step, std::string_view text);
+    static std::string apply_step(NormalForm form, std::string_view text, std::size_t bytes_max);
+    static std::string apply_step(LowerCase step, std::string_view text, std::size_t bytes_max);
+    static std::string apply_step(StripMarks step, std::string_view text, std::size_t bytes_max);
+    static std::string apply_step(StripSpace step, std::string_view text, std::size_t bytes_max);
+    static std::string apply_step(const Prepend& step, std::string_view text, std::size_t bytes_max);
+    static std::string apply_step(const Replacement& step, std::string_view text, std::size_t bytes_max);
 
     Result<void> add(const Json& json, int depth);
 

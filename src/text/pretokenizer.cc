@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "text/limits.h"
 #include "text/unicode.h"
 
@@ -160,6 +161,9 @@ Result<void> Pretokenizer::add_split(const Json& json) {
 Result<void> Pretokenizer::add_metaspace(const Json& json) {
     Step step{.kind = Kind::kMetaspace, .behavior = Behavior::kMergedWithNext};
     step.literal = json.string_or("replacement", "\u2581");
+    if (step.literal.empty() || utf8_length(step.literal) != step.literal.size()) {
+        return invalid("Metaspace: the replacement must be one character");
+    }
     step.split = json.bool_or("split", true);
     const std::string scheme =
         json.string_or("prepend_scheme", json.bool_or("add_prefix_space", true) ? "always" : "never");

@@ -1,5 +1,6 @@
 #include "text/token_decoder.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@ namespace capstan::text {
 namespace {
 
 constexpr int kDepthMax = 8;
+constexpr int kReplacementsMax = 4;  // Each may multiply the text.
 
 std::string join(const std::vector<std::string>& tokens, std::string_view separator) {
     std::string joined;
@@ -114,6 +116,12 @@ Result<void> TokenDecoder::add(const Json& json, int depth) {
         if (!replacement) {
             return replacement.error();
         }
+        const auto replacements = std::ranges::count_if(steps_, [](const Step& step) {
+            return std::holds_alternative<Replacement>(step);
+        });
+        if (replacements >= kReplacementsMax) {
+            return Error{ErrorCode::kTooLarge, fmt::format("more than {} of Replace", kReplacementsMax)};
+        }
         steps_.emplace_back(std::move(*replacement));
     } else {
         return Error{ErrorCode::kInvalid, fmt::format("type '{}' is not supported", type.substr(0, 80))};
@@ -177,20 +185,23 @@ TokenDecoder::Tokens TokenDecoder::apply(const Strip& step, Tokens tokens) {
 
 TokenDecoder::Tokens TokenDecoder::apply(const Metaspace& step, Tokens tokens) {
     const Replacement to_space{.literal = step.replacement, .expression = nullptr, .content = " "};
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-        tokens[i] = to_space.apply(tokens[i]);
-        // Hugging Face drops every such character of the first token, not only the one that it put there.
-        if (i == 0 && step.drops_first) {
-            const Replacement away{.literal = " ", .expression = nullptr, .content = ""};
-            tokens[i] = away.apply(tokens[i]);
-        }
+    tokens = apply(to_space, std::move(tokens));
+    // Hugging Face drops every space of the first token, not only the one that it put there.
+    if (step.drops_first && !tokens.empty()) {
+        std::erase(tokens.front(), ' ');
     }
     return tokens;
 }
 
 TokenDecoder::Tokens TokenDecoder::apply(const Replacement& step, Tokens tokens) {
+    std::size_t bytes = 0;
+    for (const std::string& token : tokens) {
+        bytes += token.size();
+    }
+    std::size_t bytes_left = replaced_bytes_max(bytes);
     for (std::string& token : tokens) {
-        token = step.apply(token);
+        token = step.apply(token, bytes_left);
+        bytes_left -= std::min(bytes_left, token.size());
     }
     return tokens;
 }

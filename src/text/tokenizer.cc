@@ -134,7 +134,8 @@ struct Encoding {
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
     const Parts& parts = *parts_;
     std::string repaired;
-    if (!parts.pretokenizer.takes_any_bytes() && !is_utf8(text)) {
+    const bool takes_any_bytes = parts.pretokenizer.takes_any_bytes() && parts.normalizer.takes_any_bytes();
+    if (!takes_any_bytes && !is_utf8(text)) {
         repaired = repair_utf8(text);
         text = repaired;
     }

@@ -117,10 +117,18 @@ Result<std::vector<AddedToken>> read_added_tokens(const Json& json, const BpeMod
             fmt::format("there are {} added tokens; {} at most", items->size(), kAddedTokensMax)
         };
     }
+    std::size_t bytes = 0;
     for (const Json& item : *items) {
         auto content = item.get_string("content");
         if (!content) {
             return content.error();
+        }
+        bytes += content->size();
+        if (bytes > kAddedTokensBytesMax) {
+            return Error{
+                ErrorCode::kTooLarge,
+                fmt::format("the added tokens have more than {} bytes", kAddedTokensBytesMax)
+            };
         }
         if (content->empty() || content->size() > kAddedTokenBytesMax) {
             return Error{

@@ -215,6 +215,41 @@ TEST(Tokenizer, RefusesNestingWithoutEnd) {
     EXPECT_NE(refusal(file.dump()).find("steps"), std::string::npos);
 }
 
+TEST(Tokenizer, ReplacementsDoNotMultiplyWithoutEnd) {
+    std::string steps;
+    for (int i = 0; i < 30; ++i) {
+        steps += R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aaaaaaaaaa"},)";
+    }
+    Json file = small_file();
+    file.set(
+        "normalizer",
+        *parse_json(fmt::format(R"({{"type": "Sequence", "normalizers": [{}{{"type": "NFC"}}]}})", steps))
+    );
+    const auto tokenizer = Tokenizer::parse(file.dump());
+    ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+    EXPECT_LT(tokenizer->encode("a").size(), 10'000U);
+}
+
+TEST(Tokenizer, ExpressionsNeverSeeBrokenText) {
+    Json file = small_file();
+    file.set(
+        "normalizer", *parse_json(R"({"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": "_"})")
+    );
+    const auto tokenizer = Tokenizer::parse(file.dump());
+    ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode("a \xFF\xE6\x97 z")), "a_\uFFFD\uFFFD_z");
+}
+
+TEST(Tokenizer, AddedTokensAreLimitedTogether) {
+    Json::Array tokens;
+    for (int i = 0; i < 3'000; ++i) {
+        tokens.push_back(Json::object({{"id", 300 + i}, {"content", fmt::format("{:0>500}", i)}}));
+    }
+    Json file = small_file();
+    file.set("added_tokens", Json(std::move(tokens)));
+    EXPECT_NE(refusal(file.dump()).find("the added tokens have more than"), std::string::npos);
+}
+
 TEST(Tokenizer, SaysWhichFileIsMissing) {
     const auto tokenizer = Tokenizer::load("/no/such/folder/tokenizer.json");
     ASSERT_FALSE(tokenizer);
