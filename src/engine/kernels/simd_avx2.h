@@ -81,10 +81,21 @@ struct Avx2 {
         return _mm256_mul_ps(v, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
     }
 
+    // Folded in halves: lanes i and i + 4, then i + 2, then i + 1.
     static float sum(Vector v) {
         __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
         s = _mm_add_ps(s, _mm_movehl_ps(s, s));
         return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+    }
+
+    // The sums of four vectors, the same bits as `sum` gives, with half the work.
+    static void store_sums(float* to, Vector a, Vector b, Vector c, Vector d) {
+        const Vector ab = add(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+        const Vector cd = add(_mm256_permute2f128_ps(c, d, 0x20), _mm256_permute2f128_ps(c, d, 0x31));
+        const Vector pairs = add(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xEE));
+        const Vector all = add(pairs, _mm256_movehdup_ps(pairs));  // [a - c - | b - d -]
+        const __m128 acbd = _mm_shuffle_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1), 0x88);
+        _mm_storeu_ps(to, _mm_permute_ps(acbd, 0xD8));
     }
 
     static float largest(Vector v) {

@@ -79,7 +79,34 @@ struct Avx512 {
     // v · 2^n, for whole n.
     static Vector scale(Vector v, Vector n) { return _mm512_scalef_ps(v, n); }
 
-    static float sum(Vector v) { return _mm512_reduce_add_ps(v); }
+    static __m256 fold(Vector v) {
+        return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    }
+
+    // Folded in halves: lanes i and i + 8, then i + 4, i + 2 and i + 1.
+    static float sum(Vector v) {
+        const __m256 half = fold(v);
+        __m128 s = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+        s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+        return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+    }
+
+    static __m256 fold_two(Vector a, Vector b) {
+        const __m256 x = fold(a);
+        const __m256 y = fold(b);
+        return _mm256_add_ps(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31));
+    }
+
+    // The sums of four vectors, the same bits as `sum` gives, with half the work.
+    static void store_sums(float* to, Vector a, Vector b, Vector c, Vector d) {
+        const __m256 ab = fold_two(a, b);
+        const __m256 cd = fold_two(c, d);
+        const __m256 pairs = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xEE));
+        const __m256 all_four = _mm256_add_ps(pairs, _mm256_movehdup_ps(pairs));  // [a - c - | b - d -]
+        const __m128 acbd =
+            _mm_shuffle_ps(_mm256_castps256_ps128(all_four), _mm256_extractf128_ps(all_four, 1), 0x88);
+        _mm_storeu_ps(to, _mm_permute_ps(acbd, 0xD8));
+    }
 
     static float largest(Vector v) { return _mm512_reduce_max_ps(v); }
 };

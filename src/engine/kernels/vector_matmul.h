@@ -68,9 +68,14 @@ void matmul_tile(const MatmulTile& tile) {
     }
 #pragma clang loop unroll(full)
     for (int t = 0; t < kTokens; ++t) {
+        float* y = tile.y + t * tile.y_stride;
+        if constexpr (kRows == 1) {
+            *y = S::sum(sums[0][t]);
+        } else {
 #pragma clang loop unroll(full)
-        for (int r = 0; r < kRows; ++r) {
-            tile.y[t * tile.y_stride + r] = S::sum(sums[r][t]);
+            for (int r = 0; r < kRows; r += 4) {
+                S::store_sums(y + r, sums[r][t], sums[r + 1][t], sums[r + 2][t], sums[r + 3][t]);
+            }
         }
     }
 }
@@ -90,7 +95,9 @@ void matmul_tokens(MatmulTile tile, std::int64_t tokens) {
     }
 }
 
-template <DataType kType>
+// On S too, like everything here: what both instruction sets shared, the linker would keep for one of them
+// only.
+template <class S, DataType kType>
 MatmulTile tile_at(const MatmulWork& work, std::int64_t row, std::int64_t token) {
     const WeightMatrix& weights = work.weights;
     const std::int64_t row_bytes = weights.columns * (kType == DataType::kF32 ? 4 : 2);
@@ -111,14 +118,16 @@ void matmul_rows(const MatmulWork& work, std::int64_t row_begin, std::int64_t ro
         std::int64_t row = row_begin;
         if (tokens == 1) {  // More rows, to have enough independent sums.
             for (; row + 8 <= row_end; row += 8) {
-                matmul_tile<S, kType, 8, 1>(tile_at<kType>(work, row, token));
+                matmul_tile<S, kType, 8, 1>(tile_at<S, kType>(work, row, token));
             }
         }
         for (; row + S::kTileRows <= row_end; row += S::kTileRows) {
-            matmul_tokens<S, kType, S::kTileRows, S::kTileTokens>(tile_at<kType>(work, row, token), tokens);
+            matmul_tokens<S, kType, S::kTileRows, S::kTileTokens>(
+                tile_at<S, kType>(work, row, token), tokens
+            );
         }
         for (; row < row_end; ++row) {
-            matmul_tokens<S, kType, 1, S::kTileTokens>(tile_at<kType>(work, row, token), tokens);
+            matmul_tokens<S, kType, 1, S::kTileTokens>(tile_at<S, kType>(work, row, token), tokens);
         }
     }
 }
