@@ -135,7 +135,8 @@ private:
 
 // Keeps the ids' order.
 void sample(std::vector<ManPage>& pages, std::size_t pages_max, std::uint64_t seed) {
-    const auto hash = [seed](const ManPage& page) { return xxh64(page.id(), seed); };
+    // Not the hash of the id alone: the split uses that, and pages of low hash are all held out.
+    const auto hash = [seed](const ManPage& page) { return xxh64("sample of pages\n" + page.id(), seed); };
     std::ranges::sort(pages, {}, hash);
     pages.resize(pages_max);
     std::ranges::sort(pages, {}, &ManPage::id);

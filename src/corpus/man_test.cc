@@ -11,6 +11,7 @@
 #include "corpus/man_render.h"
 #include "corpus/man_sections.h"
 #include "corpus/pairs.h"
+#include "corpus/split.h"
 #include "corpus/testing.h"
 
 namespace capstan::corpus {
@@ -116,6 +117,17 @@ TEST_F(ManPages, AreSampledTheSameWayEveryTime) {
     EXPECT_EQ(ids_of(list()), ten);
     settings.pages_max = 11;
     EXPECT_THAT(ids_of(list()), testing::IsSupersetOf(ten));
+}
+
+TEST_F(ManPages, OfASampleAreHeldOutInTheFractionAskedFor) {
+    for (int i = 0; i < 1000; ++i) {
+        page("man1/p" + std::to_string(i) + ".1");
+    }
+    settings.pages_max = 200;
+    const auto ids = ids_of(list());
+    const auto is_heldout = [](const std::string& id) { return side_of(id, 0.2, 1) == Side::kHeldout; };
+    // Four standard deviations of a binomial with n = 200 and p = 0.2.
+    EXPECT_NEAR(std::ranges::count_if(ids, is_heldout), 40, 23);
 }
 
 TEST_F(ManPages, AreNotFoundWhereThereIsNoFolder) {
