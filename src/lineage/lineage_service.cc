@@ -140,6 +140,11 @@ Result<Graph> LineageService::walk(std::string_view project_id, const Walk& aske
         for (const Edge& edge : expansion->edges) {
             const std::string next = next_of(edge, name, asked.direction);
             if (next.empty()) {
+                // An expander may tell of more than one step; all of its steps lead up.
+                const bool is_further = edge.made != name && edge.made_from != name;
+                if (is_further && asked.direction != Direction::kDown && depth + 1 < asked.depth_max) {
+                    builder.put(edge);
+                }
                 continue;
             }
             if (depth >= asked.depth_max || builder.is_full()) {

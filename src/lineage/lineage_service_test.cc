@@ -106,6 +106,20 @@ TEST_P(LineageServiceTest, AsksTheExpanderForKindsWithoutRows) {
     EXPECT_EQ(service_->walk("p", {.root = "response:r2"}).error().code, ErrorCode::kNotFound);
 }
 
+TEST_P(LineageServiceTest, TakesMoreThanOneStepFromAnExpander) {
+    service_->expand_with("response", [](std::string_view, std::string_view) -> Result<Expansion> {
+        return Expansion{
+            .nodes = {{"response:r1", "an answer", "", {}}, {"record:a", "a record", "", {}}},
+            .edges = {{"response:r1", "record:a", "closest"}, {"record:a", "source:page", "derived_from"}}
+        };
+    });
+    const auto graph = service_->walk("p", {.root = "response:r1"});
+    ASSERT_TRUE(graph) << graph.error().message;
+    EXPECT_EQ(names(*graph), (std::vector<std::string>{"record:a", "response:r1", "source:page"}));
+    EXPECT_EQ(graph->edges.size(), 2U);
+    EXPECT_EQ(service_->walk("p", {.root = "response:r1", .depth_max = 1})->edges.size(), 1U);
+}
+
 TEST_P(LineageServiceTest, KeepsProjectsApartAndRefusesWhatIsNoNode) {
     add_chain();
     EXPECT_EQ(service_->walk("q", {.root = "run:1"}).error().code, ErrorCode::kNotFound);

@@ -88,6 +88,7 @@ Plan plan_for(const QuickstartOptions& options) {
         plan.name += "-fast";
     }
     plan.evaluation.set("answer_tokens_max", plan.answer_tokens_max);
+    plan.evaluation.set("threads", 1);  // A model of this size is done before a second thread has woken up.
     return plan;
 }
 
