@@ -286,8 +286,12 @@ http::Response decide(const Context& context, const http::Request& request) {
             return http::reply(outcome.error());
         }
         ask.outcome = *outcome;
-    } else if (!compared) {
+    } else if (!compared && compared.error().code != ErrorCode::kInvalid) {
         return http::reply(compared.error());
+    } else if (!compared) {
+        // Too few answers to tell anything by: nothing changes, and the record says why.
+        ask.outcome = deployments::Outcome::kKeep;
+        ask.reason = compared.error().message;
     } else {
         ask.outcome = compared->outcome;
         ask.reason = compared->reason;
