@@ -47,7 +47,7 @@ private:
                .now_ms = system_now_ms,
                .retry = {.backoff_ms = 2, .backoff_ms_max = 2}}
           ),
-          executor_(*host_) {
+          executor_(*host_, {.nice = 0}) {
         // What a room records, in the transaction of the state.
         jobs_.on_finished(
             "train", {.record = [](soci::session& session, const Job& job, const Json&) -> Result<void> {

@@ -3,8 +3,8 @@
 // Finding processes again: by number and start time, or by a mark in their environment that all descendants
 // carry.
 //
-// Every child gets the variable _CAPSTAN_PROCESS=OWNER/ID. Descendants inherit it, in whatever process group
-// or session they hide, and it outlives their parents; so does what kills by it.
+// Every child gets the variable _CAPSTAN_PROCESS=OWNER/HOST/ID. Descendants inherit it, in whatever process
+// group or session they hide, and it outlives their parents; so does what kills by it.
 
 #include <cstdint>
 #include <optional>

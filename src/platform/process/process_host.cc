@@ -347,14 +347,17 @@ Result<std::unique_ptr<ProcessHost>> ProcessHost::start(ProcessHostOptions optio
             ErrorCode::kInvalid, fmt::format("'{}' cannot name an owner of processes", options.owner)
         };
     }
-    std::string mark = std::string(kMarkVariable) + options.owner + "/";
-    if (const int killed = kill_marked(mark, kKillMsMax); killed > 0) {
+    const std::string owners = std::string(kMarkVariable) + options.owner + "/";
+    if (const int killed = kill_marked(owners, kKillMsMax); killed > 0) {
         log_warning("killed what an earlier server left running", {{"processes", killed}});
     }
     FileDescriptor wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake.is_open()) {
         return Error{ErrorCode::kExhausted, "cannot start processes: too many open files"};
     }
+    // The keeper of a dead host may still be killing when the next host starts: it must not know that one's
+    // children.
+    std::string mark = owners + new_id() + "/";
     auto keeper = Keeper::start(mark);
     if (!keeper) {
         return keeper.error();

@@ -357,6 +357,21 @@ TEST_F(ServerDeathTest, TheNextServerKillsWhatIsLeftWhenTheKeeperDiedToo) {
     }
 }
 
+// The keeper of a killed server may still be at work when the next server starts: here it is held until then.
+TEST_F(ServerDeathTest, AKeeperLeavesTheNextServersChildrenAlone) {
+    const auto all = family();
+    const ProcessIdentity keeper = all.back();
+    ASSERT_TRUE(signal_process(keeper, SIGSTOP));
+    helper_.kill();
+    const auto next = ProcessHost::start({.owner = owner_});
+    ASSERT_TRUE(next);
+    const auto child = (*next)->launch({.argv = {"sleep", "1000"}});
+    ASSERT_TRUE(child);
+    ASSERT_TRUE(signal_process(keeper, SIGCONT));
+    EXPECT_TRUE(eventually([&] { return !is_running(keeper); }));
+    EXPECT_TRUE(is_running(child->identity()));
+}
+
 TEST(Identity, TellsAProcessFromAnotherOfTheSameNumber) {
     const auto self = identify(static_cast<int>(::getpid()));
     ASSERT_TRUE(self);
