@@ -20,6 +20,14 @@
 namespace capstan::corpus {
 namespace {
 
+std::string word_of(std::uint64_t number, std::size_t letters) {
+    std::string word = sha256_hex(std::to_string(number)).substr(0, letters);
+    for (char& c : word) {
+        c = static_cast<char>('a' + (static_cast<unsigned char>(c) * 7 + word.size()) % 26);
+    }
+    return word;
+}
+
 // Prose of `bytes` bytes: words from a vocabulary of some thousands, lines of ten, a paragraph every eight
 // lines.
 std::string prose(std::size_t bytes) {
@@ -29,7 +37,8 @@ std::string prose(std::size_t bytes) {
     while (text.size() < bytes) {
         state = state * 6364136223846793005ULL + 1442695040888963407ULL;
         const std::uint64_t draw = state >> 33;
-        text += sha256_hex(std::to_string(draw % 61 * (draw % 127))).substr(0, 2 + draw % 8);
+        text +=
+            draw % 30 == 0 ? std::to_string(draw % 1000) : word_of(draw % 61 * (draw % 127), 2 + draw % 8);
         words += 1;
         text += words % 80 == 0 ? ".\n\n" : words % 10 == 0 ? "\n" : " ";
     }

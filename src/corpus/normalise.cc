@@ -44,6 +44,15 @@ Kind kind_of(std::uint32_t c) {
     return is_control || is_format ? Kind::kNothing : Kind::kText;
 }
 
+// Visible ASCII characters at the front of `given`: most of most texts.
+std::size_t plain_length(std::string_view given) {
+    std::size_t length = 0;
+    while (length < given.size() && given[length] > ' ' && given[length] < 0x7F) {
+        length += 1;
+    }
+    return length;
+}
+
 // Puts lines together; spaces and line ends are held back until something visible follows.
 class Layout {
 public:
@@ -54,9 +63,9 @@ public:
     void add(Kind kind, std::string_view character) {
         switch (kind) {
             case Kind::kText:
-                return visible(character);
+                return visible(character, 1);
             case Kind::kHyphen:
-                return visible("-");
+                return visible("-", 1);
             case Kind::kSpace:
                 held_ += ' ';
                 column_ += 1;
@@ -73,6 +82,9 @@ public:
         }
     }
 
+    // Visible ASCII characters in a row.
+    void add_text(std::string_view characters) { visible(characters, characters.size()); }
+
     std::string finish() {
         if (!out_.empty()) {
             out_ += '\n';
@@ -87,15 +99,15 @@ private:
     std::size_t line_ends_ = 0;
     std::size_t column_ = 0;
 
-    void visible(std::string_view character) {
+    void visible(std::string_view characters, std::size_t count) {
         if (line_ends_ > 0 && !out_.empty()) {
             out_.append(std::min(line_ends_, settings_.blank_lines_max + 1), '\n');
         }
         line_ends_ = 0;
         out_ += held_;
         held_.clear();
-        out_ += character;
-        column_ += 1;
+        out_ += characters;
+        column_ += count;
     }
 
     void tab() {
@@ -128,6 +140,11 @@ std::optional<std::string> normalise(std::string_view given, const NormaliseSett
     Layout layout(settings, given.size());
     std::size_t i = 0;
     while (i < given.size()) {
+        if (const std::size_t plain = plain_length(given.substr(i)); plain > 0) {
+            layout.add_text(given.substr(i, plain));
+            i += plain;
+            continue;
+        }
         const bool is_line_end_pair = given[i] == '\r' && i + 1 < given.size() && given[i + 1] == '\n';
         const text::Character next = text::front_character(given.substr(i, 4));
         const std::string_view character = given.substr(i, next.length);

@@ -28,11 +28,16 @@ public:
         if (is_white_space(c) || (c != text::kBroken && is_punctuation(c))) {
             flush();
             space();
-        } else if (c < 0x80) {
-            flush();
-            out_ += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : static_cast<char>(c);
         } else {
             wide_ += c == text::kBroken ? kReplacement : bytes;
+        }
+    }
+
+    // Of ASCII.
+    void letters(std::string_view some) {
+        flush();
+        for (const char c : some) {
+            out_ += static_cast<char>(c | 0x20);
         }
     }
 
@@ -78,6 +83,16 @@ private:
     }
 };
 
+// ASCII letters at the front of `given`: most of most texts.
+std::size_t letters_length(std::string_view given) {
+    std::size_t length = 0;
+    while (length < given.size() && ((given[length] >= 'a' && given[length] <= 'z') ||
+                                     (given[length] >= 'A' && given[length] <= 'Z'))) {
+        length += 1;
+    }
+    return length;
+}
+
 // Bytes of the number at the front of `given`: digits, and once a separator with digits behind it.
 std::size_t number_length(std::string_view given) {
     std::size_t length = 0;
@@ -119,6 +134,11 @@ bool is_white_space(std::uint32_t c) {
 std::string simplify(std::string_view given) {
     Simplifier simplifier(given.size());
     while (!given.empty()) {
+        if (const std::size_t letters = letters_length(given); letters > 0) {
+            simplifier.letters(given.substr(0, letters));
+            given.remove_prefix(letters);
+            continue;
+        }
         const text::Character next = text::front_character(given);
         std::size_t length = next.length;
         if (text::is_decimal_digit(next.code_point)) {

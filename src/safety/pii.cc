@@ -61,6 +61,20 @@ bool may_be_number(std::string_view window) {
     return false;
 }
 
+// Whether the bytes at a word's start could begin an IPv6 or MAC address: up to four hexadecimal digits and a
+// mark.
+bool may_be_hex_address(std::string_view window) {
+    for (const char c : window) {
+        if (c == ':' || c == '-') {
+            return true;
+        }
+        if (!is_digit(c) && !is_hex_letter(c)) {
+            return false;
+        }
+    }
+    return false;
+}
+
 class Finder {
 public:
     Finder(std::string_view text, const PiiSettings& settings) : text_(text), settings_(settings) {}
@@ -109,7 +123,7 @@ private:
                 consider_first(kNumbers, i);
             }
         } else if (is_word(c)) {
-            if (!consider_first(kLetters, i) && is_hex_letter(c)) {
+            if (!consider_first(kLetters, i) && is_hex_letter(c) && may_be_hex_address(text_.substr(i, 5))) {
                 consider_first(kHexLetters, i);
             }
         }
