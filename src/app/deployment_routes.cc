@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "app/comparison.h"
-#include "metrics/bootstrap.h"
+#include "app/deployment_view.h"
 #include "platform/http/json_reply.h"
 #include "platform/http/page.h"
 
@@ -12,129 +12,12 @@ namespace {
 
 using deployments::Deployment;
 
-constexpr double kUsdPerNanoUsd = 1e-9;
 constexpr std::string_view kDefaultScore = "rouge_l";
-constexpr std::size_t kResamples = 500;  // For the interval of a mean on a page.
 
 std::string score_name(const http::Request& request) {
     const auto* name = request.query.find("score");
     return name != nullptr ? *name : std::string(kDefaultScore);
 }
-
-// The states that the page knows; the supervisor's own is finer.
-std::string_view page_state(const serving::ReplicaStatus& replica) {
-    if (replica.is_healthy) {
-        return "ready";
-    }
-    if (replica.state == "starting" || replica.state == "backing_off") {
-        return "starting";
-    }
-    return replica.state == "unhealthy" ? "unhealthy" : "stopped";
-}
-
-Json replicas_json(const std::vector<serving::ReplicaStatus>& replicas, std::string_view target_id) {
-    Json json = Json::array();
-    for (const serving::ReplicaStatus& replica : replicas) {
-        if (replica.target_id == target_id) {
-            json.push(Json::object(
-                {{"address", replica.url},
-                 {"state", page_state(replica)},
-                 {"pid", replica.pid},
-                 {"restarts", replica.restarts},
-                 {"reason", replica.reason}}
-            ));
-        }
-    }
-    return json;
-}
-
-Json stats_json(const observability::TargetStats& stats) {
-    return Json::object(
-        {{"requests", stats.requests},
-         {"errors", stats.errors},
-         {"ttft_ms_p50", stats.first_token_ms_p50},
-         {"ttft_ms_p95", stats.first_token_ms_p95},
-         {"tokens_per_second", stats.tokens_per_second},
-         {"cost_usd", static_cast<double>(stats.cost_nano_usd) * kUsdPerNanoUsd},
-         {"score_mean", stats.score_count > 0 ? Json(stats.score_mean) : Json()},
-         {"score_count", stats.score_count}}
-    );
-}
-
-Json decision_json(const deployments::Decision& decision) {
-    Json json = Json::object(
-        {{"outcome", name_of(decision.outcome)},
-         {"reason", decision.reason},
-         {"decided_at", rfc3339(decision.decided_ms)},
-         {"by", decision.decided_by}}
-    );
-    for (const char* name : {"p_value", "difference", "low", "high"}) {
-        json.set(name, decision.evidence[name]);
-    }
-    return json;
-}
-
-// One deployment with its replicas and the measures of its targets.
-class View {
-public:
-    View(House& house, const DeploymentKeeper& keeper, std::string score)
-        : house_(house), replicas_(keeper.replicas()), score_(std::move(score)) {}
-
-    Json json_of(const Deployment& deployment) {
-        Json targets = Json::array();
-        for (const deployments::Target& target : deployment.targets) {
-            targets.push(target_json(deployment, target));
-        }
-        Json history = Json::array();
-        for (const deployments::Change& change : deployment.history) {
-            history.push(Json::object(
-                {{"at", rfc3339(change.at_ms)}, {"what", change.what}, {"by", change.changed_by}}
-            ));
-        }
-        return Json::object(
-            {{"id", deployment.id},
-             {"name", deployment.name},
-             {"state", name_of(deployment.state)},
-             {"created_at", rfc3339(deployment.created_ms)},
-             {"targets", std::move(targets)},
-             {"decision", deployment.decision ? decision_json(*deployment.decision) : Json()},
-             {"history", std::move(history)}}
-        );
-    }
-
-private:
-    Json target_json(const Deployment& deployment, const deployments::Target& target) {
-        auto& traces = house_.observability().traces();
-        const auto stats = traces.target_stats({deployment.project_id, deployment.name, target.id, score_});
-        Json stats_object = stats ? stats_json(*stats) : Json();
-        const auto scores = traces.score_values(
-            {.project_id = deployment.project_id,
-             .deployment = deployment.name,
-             .target_id = target.id,
-             .name = score_}
-        );
-        const auto interval = scores ? metrics::bootstrap_mean(*scores, {.resamples = kResamples})
-                                     : Result<metrics::Interval>(scores.error());
-        if (stats && interval) {
-            stats_object.set("score_low", interval->low);
-            stats_object.set("score_high", interval->high);
-        }
-        return Json::object(
-            {{"id", target.id},
-             {"label", target.label},
-             {"version_id", target.version_id},
-             {"model", target.model},
-             {"number", target.number},
-             {"weight", target.weight},
-             {"replicas", replicas_json(replicas_, target.id)},
-             {"stats", std::move(stats_object)}}
-        );
-    }
-
-    House& house_;
-    std::vector<serving::ReplicaStatus> replicas_;
-    std::string score_;
-};
 
 // Targets as callers give them: each names a version by its id, or by model and number.
 Result<std::vector<deployments::Target>> targets_from(
@@ -175,7 +58,7 @@ struct Context {
         if (!deployment) {
             return http::reply(deployment.error());
         }
-        return http::reply(View(house, keeper, score_name(request)).json_of(*deployment), status);
+        return http::reply(DeploymentView(house, keeper, score_name(request)).json_of(*deployment), status);
     }
 
     deployments::DeploymentService& service() const { return house.deployments().deployments(); }
@@ -206,7 +89,7 @@ http::Response list_page(const Context& context, const http::Request& request) {
     if (!rows) {
         return http::reply(rows.error());
     }
-    View view(context.house, context.keeper, score_name(request));
+    DeploymentView view(context.house, context.keeper, score_name(request));
     const auto json_of = [&](const Deployment& deployment) { return view.json_of(deployment); };
     return http::reply(http::page_json(*rows, *page, json_of, [](const Deployment& row) { return row.id; }));
 }
