@@ -127,7 +127,7 @@ TEST_F(ManPages, OfASampleAreHeldOutInTheFractionAskedFor) {
     const auto ids = ids_of(list());
     const auto is_heldout = [](const std::string& id) { return side_of(id, 0.2, 1) == Side::kHeldout; };
     // Four standard deviations of a binomial with n = 200 and p = 0.2.
-    EXPECT_NEAR(std::ranges::count_if(ids, is_heldout), 40, 23);
+    EXPECT_NEAR(static_cast<double>(std::ranges::count_if(ids, is_heldout)), 40, 23);
 }
 
 TEST_F(ManPages, AreNotFoundWhereThereIsNoFolder) {
