@@ -41,7 +41,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// Thread-safe: coroutines of any I/O thread share one and its connections. Outlives its streams.
+// Thread-safe: coroutines of any I/O thread share one and its connections. Outlives its streams; the threads
+// outlive it.
 class AsyncClient {
 public:
     explicit AsyncClient(IoThreads& threads, ClientOptions options = {});

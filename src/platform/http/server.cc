@@ -95,6 +95,7 @@ struct Server::State {
     asio::steady_timer tick;
     tcp::endpoint endpoint;
     std::atomic<bool> is_closed = false;
+    bool is_stopped = false;
     std::future<void> accepting;
     std::future<void> watching;
 };
@@ -217,6 +218,9 @@ bool Server::drain(std::int64_t deadline_ms) {
 }
 
 void Server::stop() {
+    if (std::exchange(state_->is_stopped, true)) {
+        return;
+    }
     state_->core.is_draining = true;
     state_->close_acceptor();
     state_->core.for_each([](const std::shared_ptr<Session>& session) { session->stop(); });

@@ -64,7 +64,8 @@ public:
     // Takes no new connections and no further requests, lets running requests end for up to `deadline_ms`,
     // then stops. True when all of them ended by themselves. /readyz says 503 meanwhile.
     bool drain(std::int64_t deadline_ms);
-    // Closes all connections, cancels streams and waits for running handlers to return.
+    // Closes all connections, cancels streams and waits for running handlers to return. Needs the I/O
+    // threads, so it comes before their stop(); not to be called from a handler.
     void stop();
 
 private:
