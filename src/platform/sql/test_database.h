@@ -54,8 +54,8 @@ public:
             return lock.error();
         }
         for (int i = 0; ::flock(lock->get(), LOCK_SH | LOCK_NB) != 0; ++i) {
-            if (i == 6000) {
-                return Error{ErrorCode::kUnavailable, "the PostgreSQL for tests did not stop in 60 s"};
+            if (i == 24000) {
+                return Error{ErrorCode::kUnavailable, "the PostgreSQL for tests did not stop in 240 s"};
             }
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }
