@@ -68,26 +68,26 @@ Result<Json> build(const BuildSpec& spec, const JobDirectory& directory, const O
     if (auto kept = kept_result(context)) {
         return *std::move(kept);
     }
-    context.report(1, "reading", 0);
+    context.report(1, 0);
     const auto read =
         run_stage(context, "read", context.folder_of("read"), [&] { return run_read(context); });
     if (!read) {
         return read.error();
     }
-    context.report(2, "cleaning", 0);
+    context.report(2, 0);
     const auto clean =
         run_stage(context, "clean", context.folder_of("clean"), [&] { return run_clean(context, *read); });
     if (!clean) {
         return clean.error();
     }
-    context.report(3, "looking for duplicates", 0);
+    context.report(3, 0);
     const auto dedup = run_stage(context, "dedup", context.folder_of("dedup"), [&] {
         return run_dedup(context, *read, *clean);
     });
     if (!dedup) {
         return dedup.error();
     }
-    context.report(4, "writing", 0);
+    context.report(4, 0);
     const auto written =
         run_stage(context, "write", directory.out(), [&] { return run_write(context, *dedup); });
     if (!written) {

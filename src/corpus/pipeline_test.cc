@@ -183,6 +183,37 @@ TEST_F(Build, StartsAgainAfterItWasKilledAndLeavesTheSameBytes) {
     EXPECT_EQ(outputs(killed), outputs(whole));
 }
 
+TEST_F(Build, StopsOnRequestAndGoesOnLater) {
+    write_input();
+    const auto directory = job("stopped");
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        catch_stop_signals();
+        ::raise(SIGTERM);
+        const auto result = run(spec(), directory);
+        ::_exit(!result && result.error().code == ErrorCode::kCancelled ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    EXPECT_TRUE(run(spec(), directory));
+}
+
+TEST_F(Build, ReportsItsProgress) {
+    write_input();
+    std::vector<std::int64_t> steps;
+    const auto parsed = build_spec_from(spec());
+    ASSERT_TRUE(parsed);
+    ASSERT_TRUE(build(*parsed, job("progress"), [&](const JobProgress& progress) {
+        EXPECT_EQ(progress.steps_total, 4);
+        EXPECT_FALSE(progress.message.empty());
+        steps.push_back(progress.step);
+    }));
+    EXPECT_TRUE(std::ranges::is_sorted(steps));
+    EXPECT_THAT(std::set(steps.begin(), steps.end()), testing::ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(Build, GivesAFinishedBuildAgainWithoutItsSources) {
     write_input();
     const auto directory = job("done");

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <numeric>
 #include <unordered_set>
@@ -115,29 +116,39 @@ private:
     std::vector<std::uint64_t> hashes_;
     std::vector<std::size_t> lengths_;
     std::vector<std::uint32_t> ids_;  // Of the n-gram at each place; equal for equal ones, below their count.
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> table_;  // Hash and id, by linear probing.
 
     std::size_t length_of(std::size_t first, std::size_t n) const {
         const auto begin = lengths_.begin() + static_cast<std::ptrdiff_t>(first);
         return std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(n), std::size_t{0});
     }
 
-    void identify(std::size_t n) {
-        order_.clear();
-        for (std::size_t i = 0; i + n <= hashes_.size(); ++i) {
-            std::uint64_t hash = 0;
-            for (std::size_t k = 0; k < n; ++k) {
-                hash = (hash ^ hashes_[i + k]) * 0x9E3779B97F4A7C15ULL;
-                hash ^= hash >> 29;
-            }
-            order_.emplace_back(hash, static_cast<std::uint32_t>(i));
+    std::uint64_t hash_of(std::size_t first, std::size_t n) const {
+        std::uint64_t hash = 0;
+        for (std::size_t k = 0; k < n; ++k) {
+            hash = (hash ^ hashes_[first + k]) * 0x9E3779B97F4A7C15ULL;
+            hash ^= hash >> 29;
         }
-        std::ranges::sort(order_);
-        ids_.assign(order_.size(), 0);
-        std::uint32_t id = 0;
-        for (std::size_t i = 0; i < order_.size(); ++i) {
-            id += i > 0 && order_[i].first != order_[i - 1].first ? 1U : 0U;
-            ids_[order_[i].second] = id;
+        return hash;
+    }
+
+    void identify(std::size_t n) {
+        constexpr std::uint32_t kFree = 0xFFFFFFFF;
+        const std::size_t count = hashes_.size() - n + 1;
+        const std::size_t mask = std::bit_ceil(count * 2) - 1;
+        table_.assign(mask + 1, {0, kFree});
+        ids_.resize(count);
+        std::uint32_t next_id = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::uint64_t hash = hash_of(i, n);
+            std::size_t place = hash & mask;
+            while (table_[place].second != kFree && table_[place].first != hash) {
+                place = (place + 1) & mask;
+            }
+            if (table_[place].second == kFree) {
+                table_[place] = {hash, next_id++};
+            }
+            ids_[i] = table_[place].second;
         }
     }
 };

@@ -1,5 +1,6 @@
 #include "corpus/stage.h"
 
+#include <array>
 #include <system_error>
 
 #include "base/file.h"
@@ -7,7 +8,12 @@
 namespace capstan::corpus {
 namespace {
 
-constexpr int kStages = 4;
+constexpr std::array<std::string_view, 4> kStages = {
+    "reading and normalising",
+    "removing boilerplate, poor text and exact duplicates",
+    "removing near duplicates and personal data",
+    "removing contamination, making pairs, writing"
+};
 constexpr std::uint64_t kMarkerBytesMax = std::uint64_t{64} << 20;
 
 std::filesystem::path marker_of(const StageContext& context, std::string_view name) {
@@ -21,12 +27,12 @@ bool is_there(const std::filesystem::path& folder, const Shard& file) {
 
 }  // namespace
 
-void StageContext::report(int number, std::string_view doing, std::uint64_t records) const {
+void StageContext::report(int number, std::uint64_t records) const {
     if (on_progress) {
         on_progress(
             {.step = number,
-             .steps_total = kStages,
-             .message = std::string(doing),
+             .steps_total = kStages.size(),
+             .message = std::string(kStages[static_cast<std::size_t>(number) - 1]),
              .metrics = {{"records", static_cast<double>(records)}}}
         );
     }
@@ -41,7 +47,7 @@ StreamSettings StageContext::stream(
             settings.files.push_back(folder_of(stage) / file.name);
         }
     }
-    settings.on_batch = [this, number](std::uint64_t records) { report(number, "working", records); };
+    settings.on_batch = [this, number](std::uint64_t records) { report(number, records); };
     return settings;
 }
 

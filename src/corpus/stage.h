@@ -27,8 +27,8 @@ struct StageContext {
 
     std::filesystem::path folder_of(std::string_view stage) const { return directory.work() / stage; }
 
-    // Progress of the stage that is `number` of four.
-    void report(int number, std::string_view doing, std::uint64_t records) const;
+    // Progress of the stage that is `number` (1 to 4).
+    void report(int number, std::uint64_t records) const;
 
     // Reads the files of `stage` whose names begin with `prefix` and '-'.
     StreamSettings stream(

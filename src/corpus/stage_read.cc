@@ -123,7 +123,7 @@ private:
             };
         }
         if (out_.records % kReportEvery == 0) {
-            context_.report(kNumber, "reading", out_.records);
+            context_.report(kNumber, out_.records);
         }
         return records_.add(to_line(record));
     }
