@@ -28,7 +28,8 @@ CAPSTAN_INLINE float exp_of(float x) {
     p = p * r + 1.6666665459e-1F;
     p = p * r + 5.0000001201e-1F;
     p = p * r * r + r + 1.0F;
-    const int bits = (static_cast<int>(n) + 127) << 23;
+    const float power_of_two = n == n ? n : 0.0F;  // Of NaN no int can be made; p is NaN already.
+    const int bits = (static_cast<int>(power_of_two) + 127) << 23;
     float power = 0;
     __builtin_memcpy(&power, &bits, sizeof(power));
     return p * power;

@@ -142,7 +142,9 @@ test('nothing that was acknowledged is lost when the server is killed, and no en
   const engines = before.targets.flatMap((target) => target.replicas.map((replica) => replica.pid)).filter((found) => found > 0);
   process.kill(pid, 'SIGKILL');
   await until(() => engines.every((engine) => !isAlive(engine)), 'the engines to die with the server');
-  spawn(program, ['--home', home, 'serve', '--port', new URL(url).port], { detached: true, stdio: 'ignore' }).unref();
+  // Without our own variables: a server refuses settings that it does not know.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CAPSTAN_')));
+  spawn(program, ['--home', home, 'serve', '--port', new URL(url).port], { env, detached: true, stdio: 'ignore' }).unref();
   await until(() => fetch(`${url}/readyz`).then((response) => response.ok, () => false), 'the server to come back');
   for (const answer of answers) {
     assert.equal((await traceOf(answer.json.id)).completion_tokens, answer.json.usage.completion_tokens);
