@@ -186,11 +186,16 @@ TEST_F(Training, TheSameSeedInTheSameThreadsIsTheSameModel) {
 TEST_F(Training, StartedByHandItSetsWhatItsLibrariesReadAtLoadTime) {
     const JobDirectory job = make_job("job", tiny_spec(3));
     const pid_t process = start(job, Environment::kByHand);
+    const auto has_ended = [process] {
+        std::ifstream file(fmt::format("/proc/{}/stat", process));
+        const std::string stat(std::istreambuf_iterator<char>(file), {});
+        return stat.empty() || stat.find(") Z ") != std::string::npos;
+    };
     std::string environment;
-    do {  // Empty when the process has ended.
+    do {  // Empty in the moment of an exec, too.
         std::ifstream file(fmt::format("/proc/{}/environ", process));
         environment.assign(std::istreambuf_iterator<char>(file), {});
-    } while (!environment.empty() && environment.find("CAPSTAN_TRAIN_LAUNCHED=1") == std::string::npos);
+    } while (environment.find("CAPSTAN_TRAIN_LAUNCHED=1") == std::string::npos && !has_ended());
     EXPECT_EQ(wait_for(process), 0);
     for (const auto& [name, value] : launch_environment()) {
         EXPECT_THAT(environment, HasSubstr(name + "=" + value));
