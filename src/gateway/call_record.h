@@ -2,6 +2,7 @@
 
 // What is known of one call while it runs, and the trace that it becomes.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,9 @@ public:
 
     void route_chosen(const Route& route, const Attempt& attempt, std::size_t attempts_before);
     void text_came(std::string_view text);
-    void ended(std::string_view finish_reason, const llm::Usage& usage);
+    // Without `usage`, and when the call ends early, each piece of text counts as one token: never more than
+    // were made, since no token makes two pieces.
+    void ended(std::string_view finish_reason, const std::optional<llm::Usage>& usage);
     void failed(const Error& error);
     void cancelled();
 
@@ -31,21 +34,29 @@ public:
 
     std::int64_t created_s() const { return trace_.started_ms / 1000; }
 
-    const llm::Usage& usage() const { return usage_; }
-
-    const std::string& output() const { return trace_.output; }
+    llm::Usage usage() const { return usage_.value_or(llm::Usage()); }
 
     const std::string& finish_reason() const { return finish_reason_; }
 
-    // The trace as of now. `cost_nano_usd` is what the usage costs.
+    const std::string& target_label() const { return trace_.target_label; }
+
+    // From the call to its first piece of text, or to its end when there was none.
+    double first_token_ms() const { return trace_.first_token_ms.value_or(trace_.duration_ms); }
+
+    // The trace as of now. `cost_nano_usd` is what the usage costs. Of a long input or output it has the
+    // beginning, so that its event stays within the event log's limit.
     observability::Trace trace(std::int64_t cost_nano_usd) const;
     std::vector<observability::Span> spans() const;
 
 private:
     double elapsed_ms() const;
+    void count_pieces();
 
     observability::Trace trace_;
-    llm::Usage usage_;
+    std::optional<llm::Usage> usage_;
+    std::int64_t pieces_ = 0;
+    bool is_usage_counted_ = false;  // By us, in pieces.
+    bool is_output_cut_ = false;
     std::string finish_reason_;
     std::int64_t started_us_ = monotonic_now_us();
     double upstream_started_ms_ = 0;

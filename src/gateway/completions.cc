@@ -18,9 +18,19 @@ namespace {
 using http::Task;
 
 constexpr std::uint64_t kBodyBytesMax = std::uint64_t{4} << 20;
+constexpr std::size_t kAnswerBytesMax = std::size_t{16} << 20;  // Of one that is not streamed.
 
-http::Response error_response(const Error& error) {
-    auto shaped = llm::openai_error(error);
+// What the caller is told of an error; of our own faults, only where to find them in the log.
+llm::OpenAiError shape(const Error& error, const std::string& request_id) {
+    if (error.code != ErrorCode::kInternal) {
+        return llm::openai_error(error);
+    }
+    log_error("internal error", {{"request_id", request_id}, {"error", error.message}});
+    return llm::openai_error({error.code, "internal error; request id " + request_id});
+}
+
+http::Response error_response(const Error& error, const std::string& request_id) {
+    auto shaped = shape(error, request_id);
     http::Response response{.status = shaped.status, .body = shaped.body.dump()};
     if (error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kExhausted) {
         response.headers.add("Retry-After", "1");
@@ -54,7 +64,7 @@ public:
                           : Result<std::shared_ptr<const Route>>(call.error());
         if (!route) {
             count("refused");
-            co_await respond(error_response(route.error()));
+            co_await respond(error_response(route.error(), request_.request_id));
             co_return;
         }
         call_ = std::move(*call);
@@ -84,33 +94,29 @@ private:
         for (std::size_t i = 0; i < attempts->size(); ++i) {
             const Attempt& attempt = (*attempts)[i];
             record_->route_chosen(route, attempt, i);
-            auto upstream = co_await open_upstream(inputs_.client, *attempt.upstream, call_);
+            auto upstream = co_await open_upstream(
+                inputs_.client, *attempt.upstream, call_, inputs_.upstream_idle_ms_max
+            );
             if (upstream) {
                 co_await relay(*upstream, attempt);
                 co_return;
             }
             last = upstream.error();
-            if (last.code != ErrorCode::kUnavailable) {
+            if (last.code != ErrorCode::kUnavailable && last.code != ErrorCode::kExhausted) {
                 break;  // The caller's fault, or the caller is gone: another replica would say the same.
             }
             log_warning(
                 "upstream does not answer", {{"url", attempt.upstream->url}, {"reason", last.message}}
             );
         }
-        co_await fail(last);
+        co_await stop(last);
     }
 
     // Passes the answer on as it comes, then records the call, then says that it is finished.
     Task<void> relay(UpstreamCall& upstream, const Attempt& attempt) {
         if (call_.stream) {
-            http::Headers headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}};
-            headers.add("x-capstan-target", attempt.target->target.label);
-            if (auto started = co_await writer_.start(200, std::move(headers)); !started) {
-                co_await stop(started.error());
-                co_return;
-            }
-            if (auto sent = co_await send_role(); !sent) {
-                co_await stop(sent.error());
+            if (auto begun = co_await begin(attempt); !begun) {
+                co_await stop(begun.error());
                 co_return;
             }
         }
@@ -125,15 +131,41 @@ private:
                 break;
             }
             record_->text_came(part->text);
-            if (call_.stream) {
-                if (auto sent = co_await send(llm::text_chunk(head_, part->text, call_.include_usage));
-                    !sent) {
-                    co_await stop(sent.error());
-                    co_return;
-                }
+            if (auto taken = co_await take(std::move(part->text)); !taken) {
+                co_await stop(taken.error());
+                co_return;
             }
         }
         co_await finish(attempt);
+    }
+
+    // The head of a stream, and what comes before the text.
+    Task<Result<void>> begin(const Attempt& attempt) {
+        http::Headers headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}};
+        headers.add("x-capstan-target", attempt.target->target.label);
+        auto sent = co_await writer_.start(200, std::move(headers));
+        if (sent && kind_ == llm::CallKind::kChat) {
+            sent = co_await send(llm::role_chunk(head_, call_.include_usage));
+        } else if (sent && call_.echo) {
+            sent = co_await send(llm::text_chunk(head_, prompt_text(), call_.include_usage));
+        }
+        co_return sent;
+    }
+
+    Task<Result<void>> take(std::string text) {
+        if (call_.stream) {
+            co_return co_await send(llm::text_chunk(head_, text, call_.include_usage));
+        }
+        if (answer_.size() + text.size() > kAnswerBytesMax) {
+            co_return Error{ErrorCode::kUnavailable, "the answer is longer than 16 MiB; ask for a stream"};
+        }
+        answer_ += text;
+        co_return Result<void>();
+    }
+
+    std::string prompt_text() const {
+        const auto* text = std::get_if<std::string>(&call_.request.prompt);
+        return text != nullptr ? *text : std::string();
     }
 
     Task<void> finish(const Attempt& attempt) {
@@ -145,27 +177,17 @@ private:
         const llm::FinishReason reason =
             record_->finish_reason() == "length" ? llm::FinishReason::kLength : llm::FinishReason::kStop;
         if (!call_.stream) {
-            llm::GenerateResult result{
-                .text = record_->output(), .finish_reason = reason, .usage = record_->usage()
+            const llm::GenerateResult result{
+                .text = call_.echo ? prompt_text() + answer_ : std::move(answer_),
+                .finish_reason = reason,
+                .usage = record_->usage()
             };
-            if (call_.echo) {
-                if (const auto* prompt = std::get_if<std::string>(&call_.request.prompt)) {
-                    result.text = *prompt + result.text;
-                }
-            }
             http::Response response{.status = 200, .body = llm::answer_body(head_, result).dump()};
             response.headers.add("x-capstan-target", attempt.target->target.label);
             co_await respond(std::move(response));
             co_return;
         }
         co_await send_end(reason);
-    }
-
-    Task<Result<void>> send_role() {
-        if (kind_ != llm::CallKind::kChat) {
-            co_return Result<void>();
-        }
-        co_return co_await send(llm::role_chunk(head_, call_.include_usage));
     }
 
     // The call is in the books by now: a caller that goes away here changes nothing any more.
@@ -198,9 +220,9 @@ private:
         }
         if (writer_.is_started()) {
             // A caller that is gone needs no reason.
-            [[maybe_unused]] const auto sent = co_await send(llm::openai_error(error).body.dump());
+            [[maybe_unused]] const auto sent = co_await send(shape(error, request_.request_id).body.dump());
         } else {
-            co_await respond(error_response(error));
+            co_await respond(error_response(error, request_.request_id));
         }
     }
 
@@ -230,7 +252,7 @@ private:
     }
 
     Task<Result<void>> send(std::string data) {
-        const std::string event = "data: " + data + "\n\n";
+        const std::string event = "data: " + std::move(data) + "\n\n";
         co_return co_await writer_.write(event);
     }
 
@@ -246,14 +268,13 @@ private:
             )
             .add();
         if (outcome == "ok" && record_) {
-            const auto trace = record_->trace(0);
             inputs_.metrics
                 .histogram(
                     "capstan_gateway_first_token_seconds",
                     "From the call to its first token.",
-                    {{"target", trace.target_label}}
+                    {{"target", record_->target_label()}}
                 )
-                .observe(trace.first_token_ms.value_or(trace.duration_ms) / 1000);
+                .observe(record_->first_token_ms() / 1000);
         }
     }
 
@@ -264,6 +285,7 @@ private:
     llm::OpenAiCall call_;
     llm::AnswerHead head_;
     std::optional<CallRecord> record_;
+    std::string answer_;  // All of it, unless it is streamed.
 };
 
 Json model_json(const Route& route) {
@@ -313,7 +335,7 @@ void add_completion_routes(http::Router& router, const GatewayInputs& inputs) {
     });
     router.get("/v1/models/{model...}", "models.read", [shared](const http::Request& request) {
         const auto route = shared->routes.find(request.principal.project_id, request.param("model"));
-        return route ? http::reply(model_json(**route)) : error_response(route.error());
+        return route ? http::reply(model_json(**route)) : error_response(route.error(), request.request_id);
     });
 }
 

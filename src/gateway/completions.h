@@ -21,14 +21,16 @@ struct GatewayInputs {
     const spend::SpendService& spend;
     http::AsyncClient& client;
     http::MetricRegistry& metrics;
+    std::int64_t upstream_idle_ms_max = 120'000;  // For a prompt to be read, and between two pieces of text.
 };
 
 // Adds POST /v1/chat/completions, POST /v1/completions, GET /v1/models and GET /v1/models/{model...}.
 //
 // A response's id is "chatcmpl-" or "cmpl-" and a UUIDv7; its trace has the same. The split sticks to the
 // request's `user`, or to the header x-capstan-sticky-key; without either each call is on its own. The header
-// x-capstan-target says which target answered. An upstream that cannot be reached, or answers 5xx before it
-// streams, is passed over for the next.
+// x-capstan-target says which target answered. An upstream that cannot be reached, is full, or fails before
+// it streams, is passed over for the next. Calls that name no model of the project, or are malformed, are
+// answered and not recorded; every other call is recorded once, whatever becomes of it.
 void add_completion_routes(http::Router& router, const GatewayInputs& inputs);
 
 }  // namespace capstan::gateway

@@ -19,16 +19,25 @@ public:
         const spend::SpendService& spend;
         http::IoThreads& io;
         http::MetricRegistry& metrics;
+        std::int64_t upstream_idle_ms_max = 120'000;
     };
 
     explicit Room(const Inputs& inputs)
-        : spend_(inputs.spend), metrics_(inputs.metrics), recorder_(inputs.log), client_(inputs.io) {}
+        : spend_(inputs.spend),
+          metrics_(inputs.metrics),
+          upstream_idle_ms_max_(inputs.upstream_idle_ms_max),
+          recorder_(inputs.log),
+          client_(inputs.io) {}
 
     void add_routes(http::Router& router) {
         add_completion_routes(
             router,
-            {.routes = routes_, .recorder = recorder_, .spend = spend_, .client = client_, .metrics = metrics_
-            }
+            {.routes = routes_,
+             .recorder = recorder_,
+             .spend = spend_,
+             .client = client_,
+             .metrics = metrics_,
+             .upstream_idle_ms_max = upstream_idle_ms_max_}
         );
     }
 
@@ -37,6 +46,7 @@ public:
 private:
     const spend::SpendService& spend_;
     http::MetricRegistry& metrics_;
+    std::int64_t upstream_idle_ms_max_;
     RouteTable routes_;
     Recorder recorder_;
     http::AsyncClient client_;

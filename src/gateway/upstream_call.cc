@@ -2,26 +2,60 @@
 
 #include <utility>
 
-#include "platform/http/json_reply.h"
+#include "base/utf8.h"
 
 namespace capstan::gateway {
 namespace {
 
 using http::Task;
 
-constexpr std::int64_t kUpstreamIdleMsMax = 120'000;  // Between two tokens, and for a prompt to be read.
+constexpr std::uint64_t kErrorBodyBytesMax = std::uint64_t{1} << 20;
+constexpr std::size_t kMessageBytesMax = 2048;
+constexpr std::int64_t kTokensMax = std::int64_t{1} << 30;  // Of a usage that can be meant.
+
+ErrorCode code_of(int status) {
+    switch (status) {
+        case 400:
+        case 422:
+            return ErrorCode::kInvalid;
+        case 413:
+            return ErrorCode::kTooLarge;
+        case 429:
+            return ErrorCode::kExhausted;
+        default:
+            return ErrorCode::kUnavailable;
+    }
+}
 
 Error upstream_error(int status, const std::string& body) {
-    const ErrorCode code = status >= 500 ? ErrorCode::kUnavailable : http::error_code_of(status);
     const auto json = parse_json(body);
-    const std::string message = json ? (*json)["error"].string_or("message", "") : "";
-    return {code, message.empty() ? "the model's server answered " + std::to_string(status) : message};
+    std::string message = json ? (*json)["error"].string_or("message", "") : "";
+    if (message.size() > kMessageBytesMax) {
+        message.resize(kMessageBytesMax);
+        message = to_utf8(message);
+    }
+    return {
+        code_of(status), message.empty() ? "the model's server answered " + std::to_string(status) : message
+    };
+}
+
+// A failed exchange is the upstream's fault, unless our own caller is gone.
+Task<Error> fault(Error error) {
+    if (!co_await http::is_cancelled()) {
+        error.code = ErrorCode::kUnavailable;
+    }
+    co_return error;
+}
+
+bool is_plausible(const llm::Usage& usage) {
+    return usage.prompt_tokens >= 0 && usage.prompt_tokens <= kTokensMax && usage.completion_tokens >= 0 &&
+           usage.completion_tokens <= kTokensMax;
 }
 
 }  // namespace
 
 Task<Result<UpstreamCall>> open_upstream(
-    http::AsyncClient& client, const Upstream& upstream, const llm::OpenAiCall& call
+    http::AsyncClient& client, const Upstream& upstream, const llm::OpenAiCall& call, std::int64_t idle_ms_max
 ) {
     llm::OpenAiCall asked = call;
     asked.model = upstream.model;
@@ -34,21 +68,28 @@ Task<Result<UpstreamCall>> open_upstream(
     request.url = upstream.url + (is_chat ? "/v1/chat/completions" : "/v1/completions");
     request.headers.add("Content-Type", "application/json");
     request.body = llm::request_body(asked).dump();
-    request.limits.idle_ms_max = kUpstreamIdleMsMax;
+    request.limits.idle_ms_max = idle_ms_max;
     request.limits.total_ms_max = 0;
+    request.limits.body_bytes_max = kErrorBodyBytesMax;
     auto stream = co_await client.open(std::move(request));
     if (!stream) {
-        co_return stream.error();
+        co_return co_await fault(stream.error());
     }
     if (stream->status() != 200) {
         const int status = stream->status();
-        auto body = co_await stream->read_all();
+        const auto body = co_await stream->read_all();
+        if (!body && co_await http::is_cancelled()) {
+            co_return body.error();
+        }
         co_return upstream_error(status, body ? *body : std::string());
     }
     co_return UpstreamCall(std::move(*stream));
 }
 
 Result<void> UpstreamCall::take_event(const http::SseEvent& event) {
+    if (is_done_) {
+        return {};
+    }
     if (event.data == "[DONE]") {
         end_.is_end = true;
         parts_.push_back(end_);
@@ -69,7 +110,7 @@ Result<void> UpstreamCall::take_event(const http::SseEvent& event) {
     if (!part->finish_reason.empty()) {
         end_.finish_reason = std::move(part->finish_reason);
     }
-    if (part->has_usage) {
+    if (part->has_usage && is_plausible(part->usage)) {
         end_.usage = part->usage;
     }
     return {};
@@ -86,7 +127,7 @@ Task<Result<UpstreamPart>> UpstreamCall::next() {
         }
         auto bytes = co_await stream_.read();
         if (!bytes) {
-            co_return bytes.error();
+            co_return co_await fault(bytes.error());
         }
         if (bytes->empty()) {
             co_return Error{
@@ -94,7 +135,7 @@ Task<Result<UpstreamPart>> UpstreamCall::next() {
             };
         }
         if (auto taken = take(*bytes); !taken) {
-            co_return taken.error();
+            co_return co_await fault(taken.error());
         }
     }
     UpstreamPart part = std::move(parts_.front());

@@ -2,7 +2,9 @@
 
 // One call to an upstream that speaks OpenAI's API, as a stream of text.
 
+#include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -19,7 +21,7 @@ struct UpstreamPart {
     std::string text;
     bool is_end = false;
     std::string finish_reason;
-    llm::Usage usage;
+    std::optional<llm::Usage> usage;  // Absent when the upstream told none.
 };
 
 // Used by one coroutine.
@@ -27,8 +29,8 @@ class UpstreamCall {
 public:
     explicit UpstreamCall(http::ResponseStream stream) : stream_(std::move(stream)) {}
 
-    // The next piece. kUnavailable when the upstream breaks off, sends what is no stream of chunks, or
-    // reports an error; kCancelled when the caller of the gateway is gone.
+    // The next piece. kUnavailable when the upstream breaks off, sends nothing for too long or what is no
+    // stream of chunks, or reports an error; kCancelled when the caller of the gateway is gone.
     http::Task<Result<UpstreamPart>> next();
 
 private:
@@ -43,10 +45,12 @@ private:
 };
 
 // Asks the upstream for the same call, streaming and with usage, and waits for the head of its answer.
-// kUnavailable when it cannot be reached or answers 5xx; the error that it names, with the code of its
-// status, for 4xx.
+//   idle_ms_max  Until the head of the answer, and between two pieces of it.
+// kInvalid or kTooLarge, with the reason that the upstream names, when it says that the request itself is
+// wrong (400, 413, 422); kExhausted when it is full (429); kCancelled when the caller of the gateway is gone;
+// kUnavailable for all else: it cannot be reached, is too slow, fails, or does not know the model or us.
 http::Task<Result<UpstreamCall>> open_upstream(
-    http::AsyncClient& client, const Upstream& upstream, const llm::OpenAiCall& call
+    http::AsyncClient& client, const Upstream& upstream, const llm::OpenAiCall& call, std::int64_t idle_ms_max
 );
 
 }  // namespace capstan::gateway

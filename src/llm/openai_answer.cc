@@ -53,9 +53,42 @@ Json prompt_json(const Prompt& prompt) {
     }
     Json::Array messages;
     for (const Message& message : std::get<std::vector<Message>>(prompt)) {
-        messages.push_back(Json::object({{"role", name_of(message.role)}, {"content", message.content}}));
+        Json json = Json::object({{"role", name_of(message.role)}, {"content", message.content}});
+        if (!message.name.empty()) {
+            json.set("name", message.name);
+        }
+        if (!message.tool_call_id.empty()) {
+            json.set("tool_call_id", message.tool_call_id);
+        }
+        messages.push_back(std::move(json));
     }
     return Json(std::move(messages));
+}
+
+// The sampling parameters that are not OpenAI's defaults: some providers refuse those that are not OpenAI's.
+void add_sampling(Json& body, const Sampling& sampling) {
+    if (sampling.top_k != 0) {
+        body.set("top_k", sampling.top_k);
+    }
+    if (sampling.min_p != 0) {
+        body.set("min_p", sampling.min_p);
+    }
+    if (sampling.frequency_penalty != 0) {
+        body.set("frequency_penalty", sampling.frequency_penalty);
+    }
+    if (sampling.presence_penalty != 0) {
+        body.set("presence_penalty", sampling.presence_penalty);
+    }
+    if (sampling.seed) {
+        body.set("seed", static_cast<std::int64_t>(*sampling.seed));
+    }
+    if (!sampling.logit_bias.empty()) {
+        Json bias = Json::object();
+        for (const auto& [token, amount] : sampling.logit_bias) {
+            bias.set(std::to_string(token), amount);
+        }
+        body.set("logit_bias", std::move(bias));
+    }
 }
 
 }  // namespace
@@ -69,9 +102,7 @@ Json request_body(const OpenAiCall& call) {
          {"temperature", sampling.temperature},
          {"top_p", sampling.top_p}}
     );
-    if (sampling.seed) {
-        body.set("seed", static_cast<std::int64_t>(*sampling.seed));
-    }
+    add_sampling(body, sampling);
     if (!call.request.stop.empty()) {
         body.set("stop", Json::array_of(call.request.stop));
     }

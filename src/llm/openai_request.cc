@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMessagesMax = 2048;
 constexpr std::size_t kStopSequencesMax = 4;
 constexpr std::size_t kStopBytesMax = 1024;
+constexpr std::size_t kUserBytesMax = 512;
 constexpr int kCompletionTokensMax = 1 << 20;
 constexpr int kCompletionTokensDefault = 16;  // Of /v1/completions, as OpenAI documents it.
 constexpr int kChatCompletionTokensDefault =
@@ -283,6 +284,9 @@ OpenAiCall read_common(Reader& reader, CallKind kind) {
     call.stream = reader.flag("stream");
     call.include_usage = reader["stream_options"].bool_or("include_usage", false);
     call.user = reader.text("user", false);
+    if (call.user.size() > kUserBytesMax) {
+        reader.fail(fmt::format("'user' must have at most {} bytes", kUserBytesMax));
+    }
     refuse_what_we_do_not_do(reader);
     return call;
 }
@@ -311,6 +315,9 @@ Result<OpenAiCall> parse_completion_call(const Json& body) {
     OpenAiCall call = read_common(reader, CallKind::kCompletion);
     call.request.prompt = read_prompt(reader);
     call.echo = reader.flag("echo");
+    if (call.echo && !std::holds_alternative<std::string>(call.request.prompt)) {
+        reader.fail("'echo' is for a prompt that is text, not token ids");
+    }
     call.request.completion_tokens_max = static_cast<int>(
         reader.integer("max_tokens", 1, kCompletionTokensMax).value_or(kCompletionTokensDefault)
     );
