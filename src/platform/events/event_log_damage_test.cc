@@ -16,7 +16,7 @@ TEST_F(DamagedEventLogs, CutATornTailAndSayHowMuch) {
     const auto whole = std::filesystem::file_size(path);
     std::string record;
     append_record(record, event("torn"), {.offset = 2});
-    for (std::size_t kept = 1; kept < record.size(); ++kept) {
+    for (std::size_t kept = 1; kept < record.size(); kept += 7) {
         log_.reset();
         std::ofstream(path, std::ios::app | std::ios::binary) << record.substr(0, kept);
         reopen();
