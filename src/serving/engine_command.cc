@@ -1,8 +1,10 @@
 #include "serving/engine_command.h"
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/job_directory.h"
 #include "base/log.h"
@@ -15,7 +17,28 @@ namespace capstan::serving {
 namespace {
 
 constexpr std::int64_t kDrainMs = 10'000;
+constexpr std::int64_t kNever = INT64_MAX;
 constexpr auto kStopPoll = std::chrono::milliseconds(50);
+
+// The model until its deadline has passed: then whatever it generates ends at the next token, so that the
+// process does.
+class EndingModel final : public llm::ModelClient {
+public:
+    explicit EndingModel(llm::ModelClient& model) : model_(model) {}
+
+    void end_at(std::int64_t monotonic_ms) { deadline_ms_ = monotonic_ms; }
+
+    Result<llm::GenerateResult> generate(const llm::GenerateRequest& request, const llm::OnText& on_text)
+        override {
+        return model_.generate(request, [&](std::string_view piece) {
+            return monotonic_now_ms() < deadline_ms_ && on_text(piece);
+        });
+    }
+
+private:
+    llm::ModelClient& model_;
+    std::atomic<std::int64_t> deadline_ms_ = kNever;
+};
 
 Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& command) {
     engine::ModelOptions options{.directory = command.model, .adapters = command.adapters};
@@ -37,7 +60,7 @@ void show_stats(const engine::LocalModel& model, http::MetricRegistry& metrics) 
 }
 
 ServedModel served_model(
-    const EngineCommand& command, engine::LocalModel& model, http::WorkerPool& generations
+    const EngineCommand& command, llm::ModelClient& model, http::WorkerPool& generations
 ) {
     ServedModel served{
         .client = model,
@@ -61,9 +84,10 @@ Result<void> run_engine(const EngineCommand& command) {
     }
     http::MetricRegistry metrics;
     show_stats(**model, metrics);
+    EndingModel ending(**model);
     http::WorkerPool generations(command.calls_max, 0);
     http::Router router;
-    add_engine_routes(router, served_model(command, **model, generations));
+    add_engine_routes(router, served_model(command, ending, generations));
     http::ServerOptions options{.address = command.address, .port = command.port};
     options.workers = command.calls_max + 4;  // A stream holds a worker while it waits for a token.
     options.metrics = &metrics;
@@ -85,6 +109,7 @@ Result<void> run_engine(const EngineCommand& command) {
     while (!stop_requested()) {
         std::this_thread::sleep_for(kStopPoll);
     }
+    ending.end_at(monotonic_now_ms() + kDrainMs);
     (*server)->drain(kDrainMs);
     generations.stop();
     return {};

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "llm/openai_wire.h"
 #include "platform/http/json_reply.h"
 #include "serving/generation.h"
@@ -12,8 +13,17 @@
 namespace capstan::serving {
 namespace {
 
+// What the caller is told of an error; our own faults are in the log alone.
+llm::OpenAiError shape(const Error& error) {
+    if (error.code != ErrorCode::kInternal) {
+        return llm::openai_error(error);
+    }
+    log_error("internal error", {{"error", error.message}});
+    return llm::openai_error({error.code, "internal error"});
+}
+
 http::Response error_response(const Error& error) {
-    auto shaped = llm::openai_error(error);
+    auto shaped = shape(error);
     http::Response response{.status = shaped.status, .body = shaped.body.dump()};
     if (error.code == ErrorCode::kExhausted || error.code == ErrorCode::kUnavailable) {
         response.headers.add("Retry-After", "1");
@@ -60,6 +70,10 @@ public:
                 if (call_.kind == llm::CallKind::kChat) {
                     return sse(llm::role_chunk(head_, call_.include_usage));
                 }
+                if (const auto* prompt = std::get_if<std::string>(&call_.request.prompt);
+                    call_.echo && prompt != nullptr) {
+                    return sse(llm::text_chunk(head_, *prompt, call_.include_usage));
+                }
                 return next_text();
             case Step::kText:
                 return next_text();
@@ -83,7 +97,7 @@ private:
         step_ = Step::kDone;
         const auto& result = generation_->result();
         if (!result) {
-            return sse(llm::openai_error(result.error()).body.dump());
+            return sse(shape(result.error()).body.dump());
         }
         std::string end = sse(llm::finish_chunk(head_, result->finish_reason, call_.include_usage));
         if (call_.include_usage) {

@@ -44,7 +44,9 @@ Replicas::Replicas(Inputs inputs)
                {"pid", status.pid},
                {"reason", status.reason}}
           );
-          inputs_.on_change();
+          if (inputs_.on_change) {
+              inputs_.on_change();
+          }
       }) {}
 
 Replicas::~Replicas() {
@@ -134,7 +136,15 @@ Result<void> Replicas::start(const ReplicaSpec& spec) {
         const std::scoped_lock lock(mutex_);
         replicas_.insert_or_assign(spec.target_id, replica);
     }
-    return service ? supervisor_.add(std::move(*service)) : service.error();
+    if (!service) {
+        return service.error();
+    }
+    auto added = supervisor_.add(std::move(*service));
+    if (!added) {
+        const std::scoped_lock lock(mutex_);
+        replicas_[spec.target_id].failure = added.error().message;
+    }
+    return added;
 }
 
 void Replicas::keep(const std::vector<ReplicaSpec>& wanted) {
