@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -98,6 +99,26 @@ ErrorCode error_code_from(std::string_view name) {
 }
 
 }  // namespace
+
+Result<std::filesystem::path> JobDirectory::inside(std::string_view relative) const {
+    std::error_code failure;
+    const auto root = std::filesystem::canonical(path_, failure);
+    const auto found =
+        failure ? std::filesystem::path() : std::filesystem::canonical(root / relative, failure);
+    if (failure) {
+        return Error{
+            ErrorCode::kNotFound,
+            "the job's folder has no '" + std::string(relative) + "': " + failure.message()
+        };
+    }
+    const auto inner = found.lexically_relative(root);
+    if (relative.empty() || inner.empty() || *inner.begin() == ".." || inner == ".") {
+        return Error{
+            ErrorCode::kInvalid, "'" + std::string(relative) + "' is not inside of the job's folder"
+        };
+    }
+    return found;
+}
 
 Result<void> JobDirectory::create(const Json& spec) const {
     for (const auto& folder : {out(), work()}) {

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -38,6 +39,10 @@ public:
     std::filesystem::path out() const { return path_ / "out"; }
 
     std::filesystem::path work() const { return path_ / "work"; }
+
+    // The path of what a result names, `relative` to this folder. kInvalid for what is, or leads, outside of
+    // it; kNotFound when it is not there.
+    Result<std::filesystem::path> inside(std::string_view relative) const;
 
     // The supervisor's side. `create` makes the folders and writes the specification durably.
     Result<void> create(const Json& spec) const;

@@ -11,16 +11,23 @@ void add_curation_routes(http::Router& router, CurationService& curations) {
         if (!name) {
             return http::reply(name.error());
         }
-        const auto job = curations.submit(
+        const auto started = curations.submit(
             {.project_id = request.principal.project_id,
              .name = *name,
              .spec = body->contains("spec") ? (*body)["spec"] : Json::object(),
              .idempotency_key = body->string_or("idempotency_key", "")}
         );
-        if (!job) {
-            return http::reply(job.error());
+        if (!started) {
+            return http::reply(started.error());
         }
-        return http::reply(Json::object({{"job_id", job->id}, {"dataset", *name}}), 202);
+        return http::reply(
+            Json::object(
+                {{"job_id", started->job.id},
+                 {"dataset_id", started->dataset.id},
+                 {"dataset", started->dataset.name}}
+            ),
+            202
+        );
     });
 }
 

@@ -25,14 +25,21 @@ const std::vector<Part> kParts = {
     {"-pairs", "pairs", {{"pairs-train", "train"}, {"pairs-heldout", "heldout"}}},
 };
 
+constexpr std::string_view kSubject = "dataset:";
+
+std::string dataset_of(const jobs::Job& job) {
+    return job.subject.substr(kSubject.size());
+}
+
 // Puts the shards of one split into the store.
 Result<data::Split> store_split(
-    objects::ObjectStore& store, const std::filesystem::path& folder, std::string name, const Json& shards
+    objects::ObjectStore& store, const JobDirectory& directory, std::string name, const Json& shards
 ) {
     data::Split split{.name = std::move(name), .shards = {}};
     for (std::size_t i = 0; shards.as_array() != nullptr && i < shards.as_array()->size(); ++i) {
         const Json& shard = (*shards.as_array())[i];
-        const auto stored = store.put_file(folder / shard.string_or("path", ""));
+        const auto path = directory.inside(shard.string_or("path", ""));
+        const auto stored = path ? store.put_file(*path) : Result<objects::ObjectInfo>(path.error());
         if (!stored) {
             return stored.error();
         }
@@ -79,23 +86,45 @@ CurationService::CurationService(Inputs inputs) : inputs_(std::move(inputs)) {
     inputs_.jobs.on_finished(std::string(kCurationJob), std::move(hooks));
 }
 
-Result<jobs::Job> CurationService::submit(const NewCuration& asked) {
+Result<StartedCuration> CurationService::submit(const NewCuration& asked) {
     if (asked.name.empty() || asked.name.size() > kNameBytesMax) {
         return Error{ErrorCode::kInvalid, "'name' must have 1 to 190 bytes"};
     }
     if (auto spec = corpus::build_spec_from(asked.spec); !spec) {
         return spec.error();
     }
-    return inputs_.jobs.submit(
-        {.project_id = asked.project_id,
-         .kind = std::string(kCurationJob),
-         .subject = "dataset:" + asked.name,
-         .idempotency_key =
-             asked.idempotency_key.empty() ? std::nullopt : std::optional(asked.idempotency_key),
-         .spec = asked.spec,
-         .argv = {inputs_.program.string(), "work", std::string(kCurationJob), "--job-dir", "{job_dir}"},
-         .limits = {.run_ms_max = kRunMsMax}}
-    );
+    const jobs::NewJob job{
+        .project_id = asked.project_id,
+        .kind = std::string(kCurationJob),
+        .subject = std::string(kSubject) + asked.name,
+        .idempotency_key =
+            asked.idempotency_key.empty() ? std::nullopt : std::optional(asked.idempotency_key),
+        .spec = asked.spec,
+        .argv = {inputs_.program.string(), "work", std::string(kCurationJob), "--job-dir", "{job_dir}"},
+        .limits = {.run_ms_max = kRunMsMax}
+    };
+    auto started = inputs_.database.transact([&](soci::session& session) -> Result<StartedCuration> {
+        auto submitted = inputs_.jobs.submit_in(session, job);
+        if (!submitted) {
+            return submitted.error();
+        }
+        if (submitted->kind != kCurationJob) {
+            return Error{
+                ErrorCode::kConflict,
+                "the idempotency key was used before, for the job " + submitted->id + " of kind " +
+                    submitted->kind
+            };
+        }
+        auto dataset = inputs_.datasets.ensure_in(session, asked.project_id, dataset_of(*submitted), "text");
+        if (!dataset) {
+            return dataset.error();
+        }
+        return StartedCuration{std::move(*submitted), std::move(*dataset)};
+    });
+    if (started) {
+        inputs_.jobs.announce();
+    }
+    return started;
 }
 
 Result<Json> CurationService::prepare(const jobs::Job& job) {
@@ -108,7 +137,7 @@ Result<Json> CurationService::prepare(const jobs::Job& job) {
     for (const Part& part : kParts) {
         data::Manifest manifest{.splits = {}, .recipe = job.spec, .report = (*result)["report"]};
         for (const auto& [from, to] : part.splits) {
-            auto split = store_split(inputs_.objects, directory.path(), to, (*result)["splits"][from]);
+            auto split = store_split(inputs_.objects, directory, to, (*result)["splits"][from]);
             if (!split) {
                 return split.error();
             }
@@ -135,7 +164,7 @@ Result<void> CurationService::record(soci::session& session, const jobs::Job& jo
     if (job.state != jobs::JobState::kSucceeded) {
         return {};
     }
-    const std::string name = job.subject.substr(std::string_view("dataset:").size());
+    const std::string name = dataset_of(job);
     const auto* commits = prepared["commits"].as_array();
     std::string texts_node;
     for (std::size_t i = 0; commits != nullptr && i < commits->size(); ++i) {

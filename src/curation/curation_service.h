@@ -24,10 +24,16 @@ struct NewCuration {
     std::string idempotency_key;  // Empty: a new job each time.
 };
 
+struct StartedCuration {
+    jobs::Job job;
+    data::Dataset dataset;
+};
+
 // Thread-safe. Blocking.
 class CurationService {
 public:
     struct Inputs {  // All outlive the service.
+        sql::Database& database;
         jobs::JobService& jobs;
         data::DatasetService& datasets;
         lineage::LineageService& lineage;
@@ -39,8 +45,10 @@ public:
     // Ties the outcome of curation jobs to datasets and lineage.
     explicit CurationService(Inputs inputs);
 
-    // kInvalid, naming the setting, for a specification that the job would refuse.
-    Result<jobs::Job> submit(const NewCuration& asked);
+    // The dataset is there at once, its commit when the job has succeeded. kInvalid, naming the setting, for
+    // a specification that the job would refuse; kConflict when the dataset holds something else than texts,
+    // or the key was used for another kind of job.
+    Result<StartedCuration> submit(const NewCuration& asked);
 
 private:
     Result<Json> prepare(const jobs::Job& job);

@@ -41,14 +41,38 @@ Result<std::string> DatasetService::put_manifest(const Manifest& manifest) {
     return stored->id;
 }
 
-Result<Commit> DatasetService::commit_in(soci::session& session, const NewCommit& asked) {
-    if (asked.dataset.empty() || asked.dataset.size() > kNameBytesMax) {
+Result<Dataset> DatasetService::find_or_make(soci::session& session, const Dataset& asked) {
+    if (asked.name.empty() || asked.name.size() > kNameBytesMax) {
         return Error{ErrorCode::kInvalid, fmt::format("a dataset's name has 1 to {} bytes", kNameBytesMax)};
     }
     if (asked.kind != "text" && asked.kind != "pairs") {
         return Error{ErrorCode::kInvalid, "a dataset's kind is text or pairs"};
     }
-    const Dataset dataset = find_or_insert_dataset(
+    Dataset dataset = find_or_insert_dataset(session, asked);
+    if (dataset.kind != asked.kind) {
+        return Error{
+            ErrorCode::kConflict,
+            fmt::format("dataset '{}' holds {}, not {}", dataset.name, dataset.kind, asked.kind)
+        };
+    }
+    return dataset;
+}
+
+Result<Dataset> DatasetService::ensure_in(
+    soci::session& session, std::string_view project_id, std::string_view name, std::string_view kind
+) {
+    return find_or_make(
+        session,
+        {.id = inputs_.next_id(),
+         .project_id = std::string(project_id),
+         .name = std::string(name),
+         .kind = std::string(kind),
+         .created_ms = inputs_.now_ms()}
+    );
+}
+
+Result<Commit> DatasetService::commit_in(soci::session& session, const NewCommit& asked) {
+    const auto made = find_or_make(
         session,
         {.id = inputs_.next_id(),
          .project_id = asked.project_id,
@@ -57,12 +81,10 @@ Result<Commit> DatasetService::commit_in(soci::session& session, const NewCommit
          .description = asked.description,
          .created_ms = inputs_.now_ms()}
     );
-    if (dataset.kind != asked.kind) {
-        return Error{
-            ErrorCode::kConflict,
-            fmt::format("dataset '{}' holds {}, not {}", dataset.name, dataset.kind, asked.kind)
-        };
+    if (!made) {
+        return made.error();
     }
+    const Dataset& dataset = *made;
     const auto parent = find_latest_commit(session, dataset.id);
     Commit fresh{
         .id = inputs_.next_id(),

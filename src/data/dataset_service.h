@@ -61,6 +61,10 @@ public:
     // Writes the manifest as an object and returns its name: before the transaction that commits it.
     Result<std::string> put_manifest(const Manifest& manifest);
 
+    // The dataset of that name, made when it is new; kConflict when it holds something else.
+    Result<Dataset> ensure_in(
+        soci::session& session, std::string_view project_id, std::string_view name, std::string_view kind
+    );
     Result<Commit> commit_in(soci::session& session, const NewCommit& asked);
     Result<Commit> commit(NewCommit asked);  // Puts the manifest, too.
 
@@ -96,6 +100,8 @@ public:
     );
 
 private:
+    Result<Dataset> find_or_make(soci::session& session, const Dataset& asked);
+
     Inputs inputs_;
 };
 

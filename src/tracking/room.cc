@@ -5,7 +5,7 @@
 namespace capstan::tracking {
 
 void Room::add_routes(http::Router& router) {
-    add_run_routes(router, runs_);
+    add_run_routes(router, runs_, jobs_);
 }
 
 std::vector<cli::Command> Room::commands() {

@@ -7,6 +7,7 @@
 
 #include "platform/cli/command.h"
 #include "platform/http/router.h"
+#include "platform/jobs/job_service.h"
 #include "platform/sql/database.h"
 #include "platform/sql/migrations.h"
 #include "tracking/run_service.h"
@@ -17,8 +18,9 @@ std::span<const sql::Migration> migrations();  // Generated from migrations/*.sq
 
 class Room {
 public:
-    explicit Room(sql::Database& database)  // Outlives the room.
-        : runs_({.database = database, .next_id = new_id, .now_ms = system_now_ms}) {}
+    // Both outlive the room.
+    Room(sql::Database& database, jobs::JobService& jobs)
+        : jobs_(jobs), runs_({.database = database, .next_id = new_id, .now_ms = system_now_ms}) {}
 
     static std::vector<cli::Command> commands();
     void add_routes(http::Router& router);
@@ -26,6 +28,7 @@ public:
     RunService& runs() { return runs_; }
 
 private:
+    jobs::JobService& jobs_;
     RunService runs_;
 };
 

@@ -28,15 +28,47 @@ Json run_json(const Run& run) {
     );
 }
 
-Json detail_json(const RunDetail& detail) {
+Json summary_json(const std::map<std::string, double>& summary) {
+    Json json = Json::object();
+    for (const auto& [name, value] : summary) {
+        json.set(name, value);
+    }
+    return json;
+}
+
+// Seconds until the job's end, when its speed stays as it was on average; null when that is not known.
+Json eta_json(const jobs::Job& job) {
+    const JobProgress& progress = *job.progress;
+    const bool is_known = !job.is_final() && job.started_ms && progress.step > 0 &&
+                          progress.steps_total >= progress.step && progress.time_ms > *job.started_ms;
+    if (!is_known) {
+        return {};
+    }
+    const double ms_a_step =
+        static_cast<double>(progress.time_ms - *job.started_ms) / static_cast<double>(progress.step);
+    return static_cast<double>(progress.steps_total - progress.step) * ms_a_step / 1000;
+}
+
+// What the run's job reported last; null when it has no job or nothing was reported.
+Json progress_json(const Run& run, jobs::JobService& jobs) {
+    const auto job =
+        run.job_id ? jobs.get(run.project_id, *run.job_id) : Error{ErrorCode::kNotFound, "no job"};
+    if (!job || !job->progress) {
+        return {};
+    }
+    return Json::object(
+        {{"step", job->progress->step},
+         {"steps_total", job->progress->steps_total},
+         {"message", job->progress->message},
+         {"eta_s", eta_json(*job)}}
+    );
+}
+
+Json detail_json(const RunDetail& detail, jobs::JobService& jobs) {
     Json json = run_json(detail.run);
     Json params = Json::object();
     for (const auto& [name, value] : detail.params) {
         params.set(name, value);
-    }
-    Json summary = Json::object();
-    for (const auto& [name, value] : detail.summary) {
-        summary.set(name, value);
     }
     Json artifacts = Json::array();
     for (const Artifact& artifact : detail.artifacts) {
@@ -45,8 +77,9 @@ Json detail_json(const RunDetail& detail) {
         );
     }
     json.set("params", std::move(params));
-    json.set("summary", std::move(summary));
+    json.set("summary", summary_json(detail.summary));
     json.set("artifacts", std::move(artifacts));
+    json.set("progress", progress_json(detail.run, jobs));
     return json;
 }
 
@@ -65,7 +98,16 @@ http::Response list_runs_page(RunService& runs, const http::Request& request) {
     if (!rows) {
         return http::reply(rows.error());
     }
-    return http::reply(http::page_json(*rows, *page, run_json, [](const Run& run) { return run.id; }));
+    const auto summaries = runs.summaries(*rows);
+    if (!summaries) {
+        return http::reply(summaries.error());
+    }
+    const auto to_json = [&](const Run& run) {
+        Json json = run_json(run);
+        json.set("summary", summary_json((*summaries)[static_cast<std::size_t>(&run - rows->data())]));
+        return json;
+    };
+    return http::reply(http::page_json(*rows, *page, to_json, [](const Run& run) { return run.id; }));
 }
 
 http::Response list_experiments_page(RunService& runs, const http::Request& request) {
@@ -149,7 +191,13 @@ Result<void> follow_run(RunService& runs, const http::Request& request, http::Ev
         }
         if (status != name_of(run->status)) {
             status = name_of(run->status);
-            if (auto sent = sink.send({.data = run_json(*run).dump(), .event = "status"}); !sent) {
+            const auto summaries = runs.summaries({*run});
+            if (!summaries) {
+                return summaries.error();
+            }
+            Json json = run_json(*run);
+            json.set("summary", summary_json(summaries->front()));
+            if (auto sent = sink.send({.data = json.dump(), .event = "status"}); !sent) {
                 return sent;
             }
         }
@@ -166,16 +214,16 @@ Result<void> follow_run(RunService& runs, const http::Request& request, http::Ev
 
 }  // namespace
 
-void add_run_routes(http::Router& router, RunService& runs) {
+void add_run_routes(http::Router& router, RunService& runs, jobs::JobService& jobs) {
     router.get("/api/v1/experiments", "runs.read", [&runs](const http::Request& request) {
         return list_experiments_page(runs, request);
     });
     router.get("/api/v1/runs", "runs.read", [&runs](const http::Request& request) {
         return list_runs_page(runs, request);
     });
-    router.get("/api/v1/runs/{id}", "runs.read", [&runs](const http::Request& request) {
+    router.get("/api/v1/runs/{id}", "runs.read", [&runs, &jobs](const http::Request& request) {
         const auto detail = runs.detail(request.principal.project_id, request.param("id"));
-        return detail ? http::reply(detail_json(*detail)) : http::reply(detail.error());
+        return detail ? http::reply(detail_json(*detail, jobs)) : http::reply(detail.error());
     });
     router.get("/api/v1/runs/{id}/metrics", "runs.read", [&runs](const http::Request& request) {
         const auto names = runs.metric_names(request.principal.project_id, request.param("id"));

@@ -106,6 +106,16 @@ Result<std::vector<Run>> RunService::list(const RunFilter& filter) {
     });
 }
 
+Result<std::vector<std::map<std::string, double>>> RunService::summaries(const std::vector<Run>& runs) {
+    return inputs_.database.read([&](soci::session& session) {
+        std::vector<std::map<std::string, double>> found;
+        for (const Run& run : runs) {
+            found.push_back(last_values(session, run.id));
+        }
+        return Result<std::vector<std::map<std::string, double>>>(std::move(found));
+    });
+}
+
 Result<std::vector<Experiment>> RunService::experiments(
     std::string_view project_id, std::string_view cursor, int rows_max
 ) {
@@ -126,9 +136,11 @@ Result<void> RunService::start(std::string_view project_id, std::string_view id)
         if (!run) {
             return run.error();
         }
-        if (run->status == RunStatus::kQueued) {
+        if (run->status != RunStatus::kRunning && run->status != RunStatus::kSucceeded) {
             run->status = RunStatus::kRunning;
             run->started_ms = inputs_.now_ms();
+            run->ended_ms = std::nullopt;
+            run->error = std::nullopt;
             update_run(session, *run);
         }
         return {};
@@ -142,7 +154,9 @@ Result<void> RunService::end_in(
     if (!run) {
         return run.error();
     }
-    if (is_final(run->status)) {
+    const bool may_still_succeed =
+        run->status != RunStatus::kSucceeded && end.status == RunStatus::kSucceeded;
+    if (is_final(run->status) && !may_still_succeed) {
         return {};
     }
     run->status = end.status;

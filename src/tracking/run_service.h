@@ -61,6 +61,8 @@ public:
     Result<RunDetail> detail(std::string_view project_id, std::string_view id);
     Result<RunDetail> detail_in(soci::session& session, std::string_view project_id, std::string_view id);
     Result<std::vector<Run>> list(const RunFilter& filter);
+    // For each of the runs, the last value of each of its metrics.
+    Result<std::vector<std::map<std::string, double>>> summaries(const std::vector<Run>& runs);
     Result<std::vector<Experiment>> experiments(
         std::string_view project_id, std::string_view cursor, int rows_max
     );
@@ -68,8 +70,9 @@ public:
     Result<void> attach_job_in(soci::session& session, Run run, std::string_view job_id);
     Result<void> start(
         std::string_view project_id, std::string_view id
-    );  // A run that has started or ended stays as it is.
-    // A run that has ended already stays as it is: a second report of an end is no error.
+    );  // A run that runs or has succeeded stays as it is; one that failed or was cancelled runs again.
+    // A run that has ended already stays as it is: a second report of an end is no error. Except that one
+    // that failed or was cancelled may still succeed: its job was given another attempt.
     Result<void> end_in(
         soci::session& session, std::string_view project_id, std::string_view id, const RunEnd& end
     );

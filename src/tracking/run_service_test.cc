@@ -6,9 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/jobs/migrations.h"
 #include "platform/sql/test_database.h"
 #include "tracking/downsample.h"
 #include "tracking/room.h"
+#include "tracking/run_routes.h"
 
 namespace capstan::tracking {
 namespace {
@@ -18,7 +20,7 @@ class RunServiceTest : public sql::DatabaseTest {
 protected:
     void SetUp() override {
         DatabaseTest::SetUp();
-        migrate(migrations());
+        ASSERT_TRUE(sql::migrate(database(), {platform::migrations(), migrations()}));
         service_ = std::make_unique<RunService>(RunService::Inputs{
             .database = database(),
             .next_id = [this] { return "id-" + std::to_string(++last_id_); },
@@ -122,6 +124,77 @@ TEST_P(RunServiceTest, EndsOnce) {
     EXPECT_EQ(detail->run.status, RunStatus::kSucceeded);
     EXPECT_EQ(detail->run.error, std::nullopt);
     EXPECT_EQ(detail->artifacts.front().object, "abc");
+}
+
+TEST_P(RunServiceTest, ARunWhoseJobIsTriedAgainRunsAgainAndMaySucceed) {
+    const auto run = create("a");
+    ASSERT_TRUE(service_->end("p", run->id, {.status = RunStatus::kFailed, .error = "lost"}));
+    ASSERT_TRUE(service_->start("p", run->id));
+    EXPECT_EQ(service_->get("p", run->id)->status, RunStatus::kRunning);
+    EXPECT_EQ(service_->get("p", run->id)->error, std::nullopt);
+    EXPECT_EQ(service_->get("p", run->id)->ended_ms, std::nullopt);
+    ASSERT_TRUE(service_->end("p", run->id, {.status = RunStatus::kCancelled}));
+    ASSERT_TRUE(service_->end("p", run->id, {.status = RunStatus::kFailed}));
+    EXPECT_EQ(service_->get("p", run->id)->status, RunStatus::kCancelled);
+    ASSERT_TRUE(service_->end("p", run->id, {.status = RunStatus::kSucceeded, .artifacts = {{"m", "o", 1}}}));
+    EXPECT_EQ(service_->detail("p", run->id)->run.status, RunStatus::kSucceeded);
+    EXPECT_EQ(service_->detail("p", run->id)->artifacts.size(), 1U);
+}
+
+class RunRoutesTest : public RunServiceTest {
+protected:
+    void SetUp() override {
+        RunServiceTest::SetUp();
+        jobs_ = std::make_unique<jobs::JobService>(jobs::JobService::Inputs{
+            .database = database(), .next_id = new_id, .now_ms = [] { return std::int64_t{1000}; }
+        });
+        router_.authenticate_with([](const http::Request&, const http::Route&) -> Result<http::Principal> {
+            return http::Principal{.project_id = "p"};
+        });
+        add_run_routes(router_, *service_, *jobs_);
+    }
+
+    Json get(std::string target) {
+        const auto response = router_.answer({.method = "GET", .target = std::move(target)});
+        EXPECT_EQ(response.status, 200) << response.body;
+        return parse_json(response.body).value();
+    }
+
+    std::unique_ptr<jobs::JobService> jobs_;
+    http::Router router_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Databases, RunRoutesTest, sql::both_dialects(), sql::dialect_name);
+
+TEST_P(RunRoutesTest, ListsRunsWithTheirLastMetrics) {
+    const auto old = create("old");
+    ASSERT_TRUE(create("new"));
+    ASSERT_TRUE(service_->log_metrics("p", old->id, {{"loss", 1, 9.0, 1}, {"loss", 2, 2.5, 2}}));
+    const Json listed = get("/api/v1/runs");
+    const auto& items = *listed["items"].as_array();
+    ASSERT_EQ(items.size(), 2U);
+    EXPECT_EQ(items[0]["summary"], Json::object());
+    EXPECT_EQ(items[1]["summary"], Json::object({{"loss", 2.5}}));
+}
+
+TEST_P(RunRoutesTest, ShowsHowFarTheJobIs) {
+    const auto run = create("a");
+    EXPECT_TRUE(get("/api/v1/runs/" + run->id)["progress"].is_null());
+    const auto job = jobs_->submit({.project_id = "p", .kind = "train", .argv = {"true"}});
+    ASSERT_TRUE(database().transact([&](soci::session& session) {
+        return service_->attach_job_in(session, *run, job->id);
+    }));
+    EXPECT_TRUE(get("/api/v1/runs/" + run->id)["progress"].is_null());
+    const auto taken = jobs_->take("w", 1000);
+    const auto started = jobs_->start(**taken, "pid");
+    ASSERT_TRUE(jobs_->report(
+        *started, {{.time_ms = 5000, .step = 10, .steps_total = 30, .message = "reads", .metrics = {}}}
+    ));
+    const Json progress = get("/api/v1/runs/" + run->id)["progress"];
+    EXPECT_EQ(progress.int_or("step", 0), 10);
+    EXPECT_EQ(progress.int_or("steps_total", 0), 30);
+    EXPECT_EQ(progress.string_or("message", ""), "reads");
+    EXPECT_EQ(progress.double_or("eta_s", 0), 8.0) << "ten steps took 4 s";
 }
 
 TEST(Downsample, KeepsEndsAndSpikes) {

@@ -88,12 +88,14 @@ Result<void> add_file(const std::string& path, const Spec& spec, text::BpeTraine
             return Error{ErrorCode::kCancelled, "stopped"};
         }
         const std::size_t end = std::min(rest.find('\n'), rest.size());
-        const auto record = parse_json(rest.substr(0, end));
-        if (!record) {
-            return with_context(path, record.error());
-        }
-        if (const auto* body = (*record)["text"].as_string()) {
-            trainer.add(*body);
+        if (end > 0) {
+            const auto record = parse_json(rest.substr(0, end));
+            if (!record) {
+                return with_context(path, record.error());
+            }
+            if (const auto* body = (*record)["text"].as_string()) {
+                trainer.add(*body);
+            }
         }
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }

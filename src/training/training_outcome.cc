@@ -14,18 +14,20 @@
 namespace capstan::training {
 namespace {
 
+constexpr std::size_t kPointsAtATime = 5000;
+
 std::string run_id_of(const jobs::Job& job) {
     return job.subject.substr(std::string_view("run:").size());
 }
 
-// The regular files below `folder`, sorted.
+// The regular files below `folder`, sorted. Links are left out: they may lead anywhere.
 Result<std::vector<std::filesystem::path>> files_below(const std::filesystem::path& folder) {
     std::vector<std::filesystem::path> files;
     std::error_code failure;
     for (auto it = std::filesystem::recursive_directory_iterator(folder, failure);
          !failure && it != std::filesystem::recursive_directory_iterator();
          it.increment(failure)) {
-        if (it->is_regular_file()) {
+        if (it->is_regular_file() && !it->is_symlink()) {
             files.push_back(it->path());
         }
     }
@@ -59,8 +61,9 @@ std::vector<tracking::MetricPoint> points_of(const std::vector<JobProgress>& rep
 }  // namespace
 
 Result<Json> TrainingService::store_files(const jobs::Job& job, std::string_view subfolder) {
-    const auto folder = inputs_.jobs_folder / job.id / subfolder;
-    const auto files = files_below(folder);
+    const auto folder = JobDirectory(inputs_.jobs_folder / job.id).inside(subfolder);
+    const auto files =
+        folder ? files_below(*folder) : Result<std::vector<std::filesystem::path>>(folder.error());
     if (!files) {
         return files.error();
     }
@@ -71,7 +74,7 @@ Result<Json> TrainingService::store_files(const jobs::Job& job, std::string_view
             return object.error();
         }
         stored.push(Json::object(
-            {{"path", file.lexically_relative(folder).string()},
+            {{"path", file.lexically_relative(*folder).string()},
              {"object", object->id},
              {"bytes", object->size_bytes}}
         ));
@@ -96,9 +99,13 @@ void TrainingService::tie_training_jobs() {
         }
     };
     hooks.on_progress = [this](const jobs::Job& job, const std::vector<JobProgress>& reports) {
-        if (auto logged = inputs_.runs.log_metrics(job.project_id, run_id_of(job), points_of(reports));
-            !logged) {
-            log_warning("metrics not kept", {{"job", job.id}, {"reason", logged.error().message}});
+        const auto points = points_of(reports);
+        for (std::size_t i = 0; i < points.size(); i += kPointsAtATime) {
+            const auto end = std::min(points.size(), i + kPointsAtATime);
+            const std::vector part(points.begin() + std::ptrdiff_t(i), points.begin() + std::ptrdiff_t(end));
+            if (auto logged = inputs_.runs.log_metrics(job.project_id, run_id_of(job), part); !logged) {
+                log_warning("metrics not kept", {{"job", job.id}, {"reason", logged.error().message}});
+            }
         }
     };
     hooks.prepare = [this](const jobs::Job& job) -> Result<Json> {

@@ -33,6 +33,7 @@ http::Response start_run(TrainingService& training, const http::Request& request
          .dataset_commit_id = body->string_or("dataset_commit_id", ""),
          .tokenizer_id = body->string_or("tokenizer_id", ""),
          .base_run_id = body->string_or("base_run_id", ""),
+         .base_version_id = body->string_or("base_version_id", ""),
          .spec = body->contains("spec") ? (*body)["spec"] : Json::object(),
          .idempotency_key = body->string_or("idempotency_key", "")}
     );
@@ -51,6 +52,7 @@ http::Response register_run(TrainingService& training, const http::Request& requ
         {.project_id = request.principal.project_id,
          .model = request.param("name"),
          .run_id = body->string_or("run_id", ""),
+         .kind = body->string_or("kind", ""),
          .base_version_id = body->string_or("base_version_id", ""),
          .description = body->string_or("description", "")}
     );
@@ -60,7 +62,7 @@ http::Response register_run(TrainingService& training, const http::Request& requ
 }  // namespace
 
 void add_training_routes(http::Router& router, TrainingService& training) {
-    router.post("/api/v1/tokenizers", "models.write", [&training](const http::Request& request) {
+    router.post("/api/v1/tokenizers", "datasets.write", [&training](const http::Request& request) {
         return train_tokenizer(training, request);
     });
     router.post("/api/v1/training-runs", "runs.write", [&training](const http::Request& request) {

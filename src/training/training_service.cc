@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -25,6 +26,13 @@ Json paths_json(const std::vector<std::filesystem::path>& paths) {
 
 std::optional<std::string> key_or_none(const std::string& key) {
     return key.empty() ? std::nullopt : std::optional(key);
+}
+
+Error used_before(const jobs::Job& job) {
+    return {
+        ErrorCode::kConflict,
+        fmt::format("the idempotency key was used before, for the job {} of kind {}", job.id, job.kind)
+    };
 }
 
 // The members of `spec` as a run's parameters: "optimizer.learning_rate" → "0.003".
@@ -58,12 +66,22 @@ Result<jobs::Job> TrainingService::train_tokenizer(const NewTokenizer& asked) {
     if (asked.vocabulary_size < 300 || asked.vocabulary_size > 1'000'000) {
         return Error{ErrorCode::kInvalid, "'vocabulary_size' must be from 300 to 1,000,000"};
     }
+    if (commit->dataset.kind != "text") {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format(
+                "a tokenizer is trained on texts; dataset '{}' holds {}",
+                commit->dataset.name,
+                commit->dataset.kind
+            )
+        };
+    }
     const auto inputs =
         inputs_.datasets.shard_files(commit->manifest, "train", inputs_.cache_folder / "shards");
     if (!inputs) {
         return inputs.error();
     }
-    return inputs_.jobs.submit(
+    auto job = inputs_.jobs.submit(
         {.project_id = asked.project_id,
          .kind = std::string(kTokenizerJob),
          .subject = "dataset_commit:" + asked.dataset_commit_id,
@@ -76,6 +94,10 @@ Result<jobs::Job> TrainingService::train_tokenizer(const NewTokenizer& asked) {
          .argv = {inputs_.program.string(), "work", std::string(kTokenizerJob), "--job-dir", "{job_dir}"},
          .limits = {.run_ms_max = kTokenizerMsMax}}
     );
+    if (job && job->kind != kTokenizerJob) {
+        return used_before(*job);
+    }
+    return job;
 }
 
 Result<void> TrainingService::add_data(const NewTrainingRun& asked, Json& spec) {
@@ -166,6 +188,14 @@ Result<Json> TrainingService::trainer_spec(const NewTrainingRun& asked) {
     if (!asked.spec.is_object()) {
         return Error{ErrorCode::kInvalid, "'spec' must be an object of the trainer's settings"};
     }
+    for (const std::string_view name : {"task", "data", "tokenizer", "tokenizer_config", "base_model"}) {
+        if (asked.spec.contains(name)) {
+            return Error{
+                ErrorCode::kInvalid,
+                fmt::format("'spec.{}' comes from what the run names; leave it out", name)
+            };
+        }
+    }
     Json spec = asked.spec;
     spec.set("task", asked.task);
     if (!spec.contains("threads")) {
@@ -180,11 +210,33 @@ Result<Json> TrainingService::trainer_spec(const NewTrainingRun& asked) {
     return spec;
 }
 
-Result<StartedRun> TrainingService::start(const NewTrainingRun& asked) {
-    const auto spec = trainer_spec(asked);
+// The same with the run that made the base version, when only that is named.
+Result<NewTrainingRun> TrainingService::with_base_run(const NewTrainingRun& asked) {
+    NewTrainingRun complete = asked;
+    if (asked.task != "lora" || !asked.base_run_id.empty() || asked.base_version_id.empty()) {
+        return complete;
+    }
+    const auto version = inputs_.models.version(asked.project_id, asked.base_version_id);
+    if (!version) {
+        return version.error();
+    }
+    if (!version->run_id) {
+        return Error{
+            ErrorCode::kConflict,
+            fmt::format("version {} was not made by a run: name a 'base_run_id'", asked.base_version_id)
+        };
+    }
+    complete.base_run_id = *version->run_id;
+    return complete;
+}
+
+Result<StartedRun> TrainingService::start(const NewTrainingRun& asked_for) {
+    const auto complete = with_base_run(asked_for);
+    const auto spec = complete ? trainer_spec(*complete) : Result<Json>(complete.error());
     if (!spec) {
         return spec.error();
     }
+    const NewTrainingRun& asked = *complete;
     tracking::NewRun run{
         .project_id = asked.project_id,
         .experiment = std::string(kExperiment),
@@ -196,7 +248,9 @@ Result<StartedRun> TrainingService::start(const NewTrainingRun& asked) {
     run.params["dataset_commit_id"] = asked.dataset_commit_id;
     run.params[asked.task == "lora" ? "base_run_id" : "tokenizer_id"] =
         asked.task == "lora" ? asked.base_run_id : asked.tokenizer_id;
+    std::optional<jobs::Job> first;  // That has the key already.
     auto started = inputs_.database.transact([&](soci::session& session) -> Result<StartedRun> {
+        first.reset();
         auto created = inputs_.runs.create_in(session, run);
         if (!created) {
             return created.error();
@@ -216,7 +270,8 @@ Result<StartedRun> TrainingService::start(const NewTrainingRun& asked) {
         }
         if (job->subject != "run:" + created->id) {
             // The same key again: the first job and its run are the answer, and this run is not kept.
-            return Error{ErrorCode::kConflict, job->id};
+            first = std::move(*job);
+            return used_before(*first);
         }
         if (auto attached = inputs_.runs.attach_job_in(session, *created, job->id); !attached) {
             return attached.error();
@@ -227,18 +282,15 @@ Result<StartedRun> TrainingService::start(const NewTrainingRun& asked) {
         inputs_.jobs.announce();
         return started;
     }
-    if (started.error().code != ErrorCode::kConflict) {
+    if (!first || first->kind != kTrainingJob) {
         return started;
     }
-    const auto job = inputs_.jobs.get(asked.project_id, started.error().message);
-    if (!job) {
-        return started;
+    auto first_run =
+        inputs_.runs.get(asked.project_id, first->subject.substr(std::string_view("run:").size()));
+    if (!first_run) {
+        return first_run.error();
     }
-    auto first = inputs_.runs.get(asked.project_id, job->subject.substr(std::string_view("run:").size()));
-    if (!first) {
-        return first.error();
-    }
-    return StartedRun{std::move(*first), *job};
+    return StartedRun{std::move(*first_run), std::move(*first)};
 }
 
 Result<registry::Version> TrainingService::register_run(const NewRegistration& asked) {
@@ -252,11 +304,23 @@ Result<registry::Version> TrainingService::register_run(const NewRegistration& a
             fmt::format("run {} has not succeeded: it is {}", asked.run_id, name_of(detail->run.status))
         };
     }
+    const bool is_adapter = detail->run.kind == "lora";
+    const registry::VersionKind kind =
+        is_adapter ? registry::VersionKind::kAdapter : registry::VersionKind::kFull;
+    if (!asked.kind.empty() && asked.kind != name_of(kind)) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format("run {} made a model of kind {}, not {}", asked.run_id, name_of(kind), asked.kind)
+        };
+    }
+    if (detail->artifacts.empty()) {
+        return Error{ErrorCode::kConflict, fmt::format("run {} made no files to register", asked.run_id)};
+    }
     registry::NewVersion version{
         .project_id = asked.project_id,
         .model = asked.model,
         .description = asked.description,
-        .kind = detail->run.kind == "lora" ? registry::VersionKind::kAdapter : registry::VersionKind::kFull,
+        .kind = kind,
         .base_version_id =
             asked.base_version_id.empty() ? std::nullopt : std::optional(asked.base_version_id),
         .run_id = asked.run_id,

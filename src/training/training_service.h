@@ -36,8 +36,9 @@ struct NewTrainingRun {
     std::string name;
     std::string task;  // "pretrain" or "lora"
     std::string dataset_commit_id;
-    std::string tokenizer_id;  // Of a pretrain.
-    std::string base_run_id;   // Of a lora: the run whose model it adapts.
+    std::string tokenizer_id;     // Of a pretrain.
+    std::string base_run_id;      // Of a lora: the run whose model it adapts;
+    std::string base_version_id;  // or the registered version, when the run is not named.
     Json spec = Json::object(
     );  // Further settings of the trainer (src/trainer/README.md): model, optimizer, batch, time_budget_s, …
     std::string idempotency_key;
@@ -52,6 +53,7 @@ struct NewRegistration {
     std::string project_id;
     std::string model;
     std::string run_id;           // Succeeded.
+    std::string kind;             // "full" or "adapter"; empty: what the run made.
     std::string base_version_id;  // Of an adapter.
     std::string description;
 };
@@ -77,14 +79,19 @@ public:
     // Ties the outcome of training jobs to runs, tokenizers and lineage.
     explicit TrainingService(Inputs inputs);
 
+    // kInvalid, naming the member, and for a commit that holds no texts; kNotFound for a commit that is not
+    // there; kConflict when the key was used for another kind of job, as in `start`.
     Result<jobs::Job> train_tokenizer(const NewTokenizer& asked);
     // kInvalid, naming the member; kNotFound for a commit, tokenizer or run that is not there; kConflict for
     // a base run that has not succeeded.
     Result<StartedRun> start(const NewTrainingRun& asked);
     // A version of the run's files. Registering a run again under the same model answers its version.
+    // kInvalid when `kind` is not what the run made; kConflict for a run that has not succeeded or made no
+    // files.
     Result<registry::Version> register_run(const NewRegistration& asked);
 
 private:
+    Result<NewTrainingRun> with_base_run(const NewTrainingRun& asked);
     Result<Json> trainer_spec(const NewTrainingRun& asked);
     Result<void> add_base(const NewTrainingRun& asked, Json& spec);
     Result<void> add_tokenizer(const NewTrainingRun& asked, Json& spec);
