@@ -17,7 +17,7 @@ struct Evaluation {
     std::string job_id;
     Json targets =
         Json::array();           // [{"label", "run_id"}]: the first is the baseline, the last the candidate.
-    std::string state;           // "running", "succeeded", "failed"
+    std::string state;           // "running", "succeeded", "failed", "cancelled"
     std::optional<Json> result;  // evaluation_job.h describes it.
     std::optional<std::string> error;
     std::int64_t created_ms = 0;

@@ -59,6 +59,9 @@ Result<Examples> draw(const EvaluationSpec& spec) {
     if (!texts || !questions) {
         return texts ? questions.error() : texts.error();
     }
+    if (texts->empty() && questions->empty()) {
+        return Error{ErrorCode::kInvalid, "the files hold neither texts nor questions: nothing to evaluate"};
+    }
     return Examples{std::move(*texts), std::move(*questions)};
 }
 

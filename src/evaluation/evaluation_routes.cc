@@ -14,6 +14,7 @@ Json summary_json(const Evaluation& evaluation) {
          ++i) {
         Json target = (*evaluation.targets.as_array())[i];
         const bool has_metrics = measured.as_array() != nullptr && i < measured.as_array()->size();
+        target.set("version_or_run", target.string_or("run_id", ""));
         target.set("metrics", has_metrics ? (*measured.as_array())[i]["metrics"] : Json::object());
         targets.push(std::move(target));
     }
@@ -60,7 +61,12 @@ http::Response start(EvaluationService& evaluations, const http::Request& reques
          .spec = body->contains("spec") ? (*body)["spec"] : Json::object(),
          .idempotency_key = body->string_or("idempotency_key", "")}
     );
-    return evaluation ? http::reply(summary_json(*evaluation), 202) : http::reply(evaluation.error());
+    if (!evaluation) {
+        return http::reply(evaluation.error());
+    }
+    Json json = detail_json(*evaluation);
+    json.set("evaluation_id", evaluation->id);
+    return http::reply(json, 202);
 }
 
 http::Response list_page(EvaluationService& evaluations, const http::Request& request) {
@@ -72,7 +78,7 @@ http::Response list_page(EvaluationService& evaluations, const http::Request& re
     if (!rows) {
         return http::reply(rows.error());
     }
-    return http::reply(http::page_json(*rows, *page, summary_json, [](const Evaluation& row) {
+    return http::reply(http::page_json(*rows, *page, detail_json, [](const Evaluation& row) {
         return row.id;
     }));
 }

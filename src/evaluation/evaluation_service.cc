@@ -10,6 +10,7 @@
 namespace capstan::evaluation {
 namespace {
 
+constexpr std::size_t kNameBytesMax = 180;  // A job's subject, "evaluation:…", has 200.
 constexpr std::int64_t kRunMsMax = 24LL * 3600 * 1000;
 
 Json targets_json(const std::vector<RunTarget>& targets) {
@@ -76,6 +77,14 @@ Result<Json> EvaluationService::job_spec(const NewEvaluation& asked) {
     if (!asked.spec.is_object()) {
         return Error{ErrorCode::kInvalid, "'spec' must be an object"};
     }
+    for (const std::string_view name : {"targets", "heldout", "pairs"}) {
+        if (asked.spec.contains(name)) {
+            return Error{
+                ErrorCode::kInvalid,
+                fmt::format("'spec.{}' comes from the runs and commits; leave it out", name)
+            };
+        }
+    }
     Json spec = asked.spec;
     Json targets = Json::array();
     for (const RunTarget& target : asked.targets) {
@@ -95,6 +104,19 @@ Result<Json> EvaluationService::job_spec(const NewEvaluation& asked) {
         if (!commit) {
             return commit.error();
         }
+        const std::string_view kind = std::string_view(member) == "pairs" ? "pairs" : "text";
+        if (commit->dataset.kind != kind) {
+            return Error{
+                ErrorCode::kInvalid,
+                fmt::format(
+                    "'{}' must come from a dataset of {}; '{}' holds {}",
+                    member,
+                    kind,
+                    commit->dataset.name,
+                    commit->dataset.kind
+                )
+            };
+        }
         const auto files =
             inputs_.datasets.shard_files(commit->manifest, "heldout", inputs_.cache_folder / "shards");
         if (!files) {
@@ -113,8 +135,8 @@ Result<Json> EvaluationService::job_spec(const NewEvaluation& asked) {
 }
 
 Result<Evaluation> EvaluationService::start(const NewEvaluation& asked) {
-    if (asked.name.empty() || asked.name.size() > 200) {
-        return Error{ErrorCode::kInvalid, "'name' must have 1 to 200 bytes"};
+    if (asked.name.empty() || asked.name.size() > kNameBytesMax) {
+        return Error{ErrorCode::kInvalid, fmt::format("'name' must have 1 to {} bytes", kNameBytesMax)};
     }
     const auto spec = job_spec(asked);
     if (!spec) {
@@ -135,6 +157,14 @@ Result<Evaluation> EvaluationService::start(const NewEvaluation& asked) {
         );
         if (!job) {
             return job.error();
+        }
+        if (job->kind != kEvaluationJob) {
+            return Error{
+                ErrorCode::kConflict,
+                fmt::format(
+                    "the idempotency key was used before, for the job {} of kind {}", job->id, job->kind
+                )
+            };
         }
         return find_or_insert_evaluation(
             session,
@@ -170,7 +200,7 @@ Result<std::vector<Evaluation>> EvaluationService::list(
 Result<void> EvaluationService::record(soci::session& session, const jobs::Job& job) {
     const bool succeeded = job.state == jobs::JobState::kSucceeded;
     Evaluation end;
-    end.state = succeeded ? "succeeded" : "failed";
+    end.state = succeeded ? "succeeded" : job.state == jobs::JobState::kCancelled ? "cancelled" : "failed";
     end.result = succeeded ? job.result : std::nullopt;
     end.error = job.error;
     end.finished_ms = inputs_.now_ms();
@@ -178,7 +208,11 @@ Result<void> EvaluationService::record(soci::session& session, const jobs::Job& 
     if (!succeeded) {
         return {};
     }
-    const Evaluation evaluation = find_or_insert_evaluation(session, {.job_id = job.id});
+    const auto found = find_evaluation_of_job(session, job.id);
+    if (!found) {
+        return Error{ErrorCode::kInternal, "job " + job.id + " has no evaluation"};
+    }
+    const Evaluation& evaluation = *found;
     lineage::Graph graph;
     const std::string node = lineage::node_name("evaluation", evaluation.id);
     graph.nodes.push_back({.name = node, .label = evaluation.name, .link = "/evaluations/" + evaluation.id});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -23,6 +24,24 @@ constexpr std::array<std::string_view, 10> kMembers = {
 
 Error invalid(std::string message) {
     return {ErrorCode::kInvalid, std::move(message)};
+}
+
+constexpr std::size_t kLabelBytesMax = 100;
+constexpr std::array<std::string_view, 2> kGateMembers = {"rouge_l_p_value_max", "perplexity_ratio_max"};
+constexpr std::array<std::string_view, 3> kTargetMembers = {"label", "model_dir", "adapter_dir"};
+
+// kInvalid when `json` is no object, or has a member that is none of `names`.
+Result<void> check_members(const Json& json, std::string_view what, std::span<const std::string_view> names) {
+    const auto* members = json.as_object();
+    if (members == nullptr) {
+        return invalid(fmt::format("{} must be an object", what));
+    }
+    for (const auto& [name, value] : *members) {
+        if (std::ranges::find(names, name) == names.end()) {
+            return invalid(fmt::format("'{}' is no setting of {}", name.substr(0, 100), what));
+        }
+    }
+    return {};
 }
 
 Result<std::vector<std::filesystem::path>> read_paths(const Json& json, std::string_view name) {
@@ -79,13 +98,19 @@ Result<std::vector<TargetSpec>> read_targets(const Json& json) {
         return invalid("'targets' must be a list of 1 to 8 models");
     }
     for (const Json& item : *items) {
+        if (auto known = check_members(item, "each of 'targets'", kTargetMembers); !known) {
+            return known.error();
+        }
         TargetSpec target{
             item.string_or("label", ""), item.string_or("model_dir", ""), item.string_or("adapter_dir", "")
         };
         const bool is_repeated =
             std::ranges::find(targets, target.label, &TargetSpec::label) != targets.end();
-        if (target.label.empty() || target.model_dir.empty() || is_repeated) {
-            return invalid("each of 'targets' needs a 'label' of its own and a 'model_dir'");
+        if (target.label.empty() || target.label.size() > kLabelBytesMax || target.model_dir.empty() ||
+            is_repeated) {
+            return invalid(
+                "each of 'targets' needs a 'label' of its own, of at most 100 bytes, and a 'model_dir'"
+            );
         }
         targets.push_back(std::move(target));
     }
@@ -93,6 +118,11 @@ Result<std::vector<TargetSpec>> read_targets(const Json& json) {
 }
 
 Result<void> read_sizes(const Json& json, EvaluationSpec& spec) {
+    if (!json["gate"].is_null()) {
+        if (auto known = check_members(json["gate"], "'gate'", kGateMembers); !known) {
+            return known;
+        }
+    }
     for (auto read : {
              read_integer(json, "documents_max", {1, 100'000}, spec.documents_max),
              read_integer(json, "document_tokens_max", {2, 131'072}, spec.document_tokens_max),
@@ -113,14 +143,8 @@ Result<void> read_sizes(const Json& json, EvaluationSpec& spec) {
 }  // namespace
 
 Result<EvaluationSpec> evaluation_spec_from(const Json& json) {
-    const auto* members = json.as_object();
-    if (members == nullptr) {
-        return invalid("the specification of an evaluation must be an object");
-    }
-    for (const auto& [name, value] : *members) {
-        if (std::ranges::find(kMembers, name) == kMembers.end()) {
-            return invalid(fmt::format("'{}' is no setting of an evaluation", name));
-        }
+    if (auto known = check_members(json, "the specification of an evaluation", kMembers); !known) {
+        return known.error();
     }
     EvaluationSpec spec;
     auto targets = read_targets(json);

@@ -38,13 +38,13 @@ Evaluation find_or_insert_evaluation(soci::session& session, const Evaluation& f
          {"state", fresh.state},
          {"created_ms", fresh.created_ms}}
     );
+    return find_evaluation_of_job(session, fresh.job_id).value_or(fresh);
+}
+
+std::optional<Evaluation> find_evaluation_of_job(soci::session& session, std::string_view job_id) {
     return sql::find(
-               session,
-               "SELECT * FROM evaluations WHERE job_id = :job_id",
-               {{"job_id", fresh.job_id}},
-               evaluation_from
-    )
-        .value_or(fresh);
+        session, "SELECT * FROM evaluations WHERE job_id = :job_id", {{"job_id", job_id}}, evaluation_from
+    );
 }
 
 Result<Evaluation> find_evaluation(soci::session& session, std::string_view project_id, std::string_view id) {

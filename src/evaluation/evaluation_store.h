@@ -2,6 +2,7 @@
 
 // Rows of evaluations. SQL lives here and nowhere else in evaluation.
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace capstan::evaluation {
 
 // The evaluation of this job, inserted when there is none.
 Evaluation find_or_insert_evaluation(soci::session& session, const Evaluation& fresh);
+std::optional<Evaluation> find_evaluation_of_job(soci::session& session, std::string_view job_id);
 Result<Evaluation> find_evaluation(soci::session& session, std::string_view project_id, std::string_view id);
 std::vector<Evaluation> list_evaluations(
     soci::session& session, std::string_view project_id, std::string_view cursor, int rows_max

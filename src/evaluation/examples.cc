@@ -31,7 +31,8 @@ Result<void> each_record(const std::filesystem::path& path, const std::function<
     return {};
 }
 
-// Keeps the items whose keys hash lowest: a sample that does not depend on their order.
+// Keeps the items whose keys hash lowest, and of one key the least item: a sample that does not depend on
+// their order.
 template <typename Item>
 class Draw {
 public:
@@ -41,8 +42,7 @@ public:
 
     std::vector<Item> take() && {
         const std::size_t kept = std::min(count_, items_.size());
-        const auto by_hash = [](const auto& a, const auto& b) { return a.first < b.first; };
-        std::ranges::sort(items_, by_hash);
+        std::ranges::sort(items_);
         std::vector<Item> taken;
         for (std::size_t i = 0; i < kept; ++i) {
             taken.push_back(std::move(items_[i].second));

@@ -2,6 +2,7 @@
 
 // What models are asked: held-out texts and questions, drawn from files by a seed.
 
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -15,6 +16,8 @@ struct Question {
     std::string id;
     std::string question;
     std::string answer;
+
+    auto operator<=>(const Question&) const = default;
 };
 
 // Up to `count` texts of .jsonl files, the same for the same seed whatever order the files have their lines

@@ -80,7 +80,8 @@ Result<AnswerScores> score_answers(
             });
             const std::scoped_lock lock(mutex);
             if (!answer) {
-                failure = answer.error();
+                failure = with_context("question " + questions[i].id, answer.error());
+                next = questions.size();  // The other threads stop, too.
                 return;
             }
             scores.answers[i] = answer->text;

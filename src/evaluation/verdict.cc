@@ -1,5 +1,6 @@
 #include "evaluation/verdict.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -92,17 +93,16 @@ void add_perplexity_rule(
     }
     rules.push(rule_json(
         fmt::format("perplexity at most {} times the baseline's", spec.gate.perplexity_ratio_max),
-        after <= before * spec.gate.perplexity_ratio_max,
+        after > 0 && after <= before * spec.gate.perplexity_ratio_max && std::isfinite(after),
         fmt::format("{:.2f} against {:.2f}", after, before)
     ));
 }
 
+// A gate that compared nothing lets nothing pass.
 bool all_passed(const Json& rules) {
-    bool passed = true;
-    for (std::size_t i = 0; rules.as_array() != nullptr && i < rules.as_array()->size(); ++i) {
-        passed = passed && (*rules.as_array())[i].bool_or("passed", false);
-    }
-    return passed;
+    return !rules.as_array()->empty() && std::ranges::all_of(*rules.as_array(), [](const Json& rule) {
+        return rule.bool_or("passed", false);
+    });
 }
 
 }  // namespace

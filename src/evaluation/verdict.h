@@ -19,7 +19,8 @@ struct TargetScores {
     AnswerScores answers;  // To the same questions for all targets.
 };
 
-// "targets", "comparison" and "gate" of the result (evaluation_job.h).
+// "targets", "comparison" and "gate" of the result (evaluation_job.h). A gate without rules, because there
+// was nothing to compare, has not passed.
 Result<Json> verdict_of(const std::vector<TargetScores>& targets, const EvaluationSpec& spec);
 
 }  // namespace capstan::evaluation
