@@ -115,7 +115,7 @@ test('roles may do what they may, and a revoked key nothing', async () => {
 
 test('wrong input is refused with a message that names the thing', async () => {
   const wrong = [
-    ['POST', '/api/v1/curations', { name: 'x', spec: { no_such: 1 } }, /no_such/],
+    ['POST', '/api/v1/curations', { name: 'x', spec: { sources: [{ type: 'manpages' }], no_such: 1 } }, /no_such/],
     ['POST', '/api/v1/training-runs', { name: 'x', task: 'dance' }, /task/],
     ['POST', '/api/v1/deployments', { name: 'x', targets: [{ label: 'a', model: 'none', number: 1, weight: 1 }] }, /none/],
     ['GET', '/api/v1/runs?limit=0', undefined, /limit/],
