@@ -27,7 +27,13 @@ async function smallRun() {
     dataset_commit_id: datasets.find(({ kind }) => kind === "text").latest_commit.id,
     tokenizer_id: tokenizers[0].id,
     spec: {
-      model: { hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1 },
+      model: {
+        hidden_size: 32,
+        intermediate_size: 64,
+        num_hidden_layers: 1,
+        num_attention_heads: 2,
+        num_key_value_heads: 1,
+      },
       batch: { sequences: 2, sequence_tokens: 64 },
       steps: 100_000,
     },
