@@ -119,6 +119,9 @@ void lose_power(
     }
     const auto bytes = read_file(newest);
     ASSERT_TRUE(bytes);
+    if (bytes->size() < kSegmentHeaderBytes) {
+        return;  // Killed before the new segment had its header: nothing is left to cut.
+    }
     std::uint64_t kept = kSegmentHeaderBytes;
     const SegmentScan scan = scan_segment(*bytes, [&](const RecordView& record) {
         const auto end =
