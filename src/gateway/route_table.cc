@@ -23,14 +23,21 @@ void RouteTable::replace(std::vector<Route> routes) {
         std::pair key(route.project_id, route.name);
         fresh->insert_or_assign(std::move(key), std::make_shared<const Route>(std::move(route)));
     }
-    snapshot_ = std::move(fresh);
+    std::shared_ptr<const Snapshot> replaced = std::move(fresh);
+    const std::scoped_lock lock(mutex_);
+    snapshot_.swap(replaced);  // The old one goes after the lock does.
+}
+
+std::shared_ptr<const RouteTable::Snapshot> RouteTable::snapshot() const {
+    const std::scoped_lock lock(mutex_);
+    return snapshot_;
 }
 
 Result<std::shared_ptr<const Route>> RouteTable::find(std::string_view project_id, std::string_view name)
     const {
-    const auto snapshot = snapshot_.load();
-    const auto found = snapshot->find(std::pair(std::string(project_id), std::string(name)));
-    if (found == snapshot->end()) {
+    const auto routes = snapshot();
+    const auto found = routes->find(std::pair(std::string(project_id), std::string(name)));
+    if (found == routes->end()) {
         return Error{
             ErrorCode::kNotFound,
             "no model '" + std::string(name.substr(0, 100)) +
@@ -42,8 +49,8 @@ Result<std::shared_ptr<const Route>> RouteTable::find(std::string_view project_i
 
 std::vector<std::shared_ptr<const Route>> RouteTable::list(std::string_view project_id) const {
     std::vector<std::shared_ptr<const Route>> routes;
-    const auto snapshot = snapshot_.load();
-    for (const auto& [key, route] : *snapshot) {
+    const auto all = snapshot();
+    for (const auto& [key, route] : *all) {
         if (key.first == project_id) {
             routes.push_back(route);
         }

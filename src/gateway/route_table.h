@@ -4,10 +4,10 @@
 // addresses that answer for them. A snapshot: readers keep the one that they began with, writers replace it
 // whole.
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,8 +47,12 @@ public:
 private:
     using Snapshot = std::map<std::pair<std::string, std::string>, std::shared_ptr<const Route>, std::less<>>;
 
+    std::shared_ptr<const Snapshot> snapshot() const;
+
+    mutable std::mutex mutex_;  // Guards the pointer, and is held only to copy it: libstdc++ 12's atomic
+                                // shared_ptr lets a load race with a store.
     // Shared: a call keeps the snapshot that it began with.
-    std::atomic<std::shared_ptr<const Snapshot>> snapshot_ = std::make_shared<const Snapshot>();
+    std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<const Snapshot>();
 };
 
 // The upstreams to try for one call, in order: those of the target that the split gives to `sticky_key`,
