@@ -18,24 +18,17 @@ void append_upstreams(
 }  // namespace
 
 void RouteTable::replace(std::vector<Route> routes) {
-    auto fresh = std::make_shared<Snapshot>();
+    Routes fresh;
     for (Route& route : routes) {
         std::pair key(route.project_id, route.name);
-        fresh->insert_or_assign(std::move(key), std::make_shared<const Route>(std::move(route)));
+        fresh.insert_or_assign(std::move(key), std::make_shared<const Route>(std::move(route)));
     }
-    std::shared_ptr<const Snapshot> replaced = std::move(fresh);
-    const std::scoped_lock lock(mutex_);
-    snapshot_.swap(replaced);  // The old one goes after the lock does.
-}
-
-std::shared_ptr<const RouteTable::Snapshot> RouteTable::snapshot() const {
-    const std::scoped_lock lock(mutex_);
-    return snapshot_;
+    routes_.store(std::move(fresh));
 }
 
 Result<std::shared_ptr<const Route>> RouteTable::find(std::string_view project_id, std::string_view name)
     const {
-    const auto routes = snapshot();
+    const auto routes = routes_.load();
     const auto found = routes->find(std::pair(std::string(project_id), std::string(name)));
     if (found == routes->end()) {
         return Error{
@@ -49,7 +42,7 @@ Result<std::shared_ptr<const Route>> RouteTable::find(std::string_view project_i
 
 std::vector<std::shared_ptr<const Route>> RouteTable::list(std::string_view project_id) const {
     std::vector<std::shared_ptr<const Route>> routes;
-    const auto all = snapshot();
+    const auto all = routes_.load();
     for (const auto& [key, route] : *all) {
         if (key.first == project_id) {
             routes.push_back(route);

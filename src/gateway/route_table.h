@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "base/snapshot.h"
 #include "deployments/deployment.h"
 
 namespace capstan::gateway {
@@ -45,14 +45,10 @@ public:
     std::vector<std::shared_ptr<const Route>> list(std::string_view project_id) const;  // By name.
 
 private:
-    using Snapshot = std::map<std::pair<std::string, std::string>, std::shared_ptr<const Route>, std::less<>>;
+    // By project and name.
+    using Routes = std::map<std::pair<std::string, std::string>, std::shared_ptr<const Route>>;
 
-    std::shared_ptr<const Snapshot> snapshot() const;
-
-    mutable std::mutex mutex_;  // Guards the pointer, and is held only to copy it: libstdc++ 12's atomic
-                                // shared_ptr lets a load race with a store.
-    // Shared: a call keeps the snapshot that it began with.
-    std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<const Snapshot>();
+    Snapshot<Routes> routes_;
 };
 
 // The upstreams to try for one call, in order: those of the target that the split gives to `sticky_key`,

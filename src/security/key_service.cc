@@ -37,18 +37,15 @@ Result<std::unique_ptr<KeyService>> KeyService::open(Inputs inputs) {
 }
 
 Result<void> KeyService::reload() {
-    auto keys = inputs_.database.read([](soci::session& session) {
-        return Result<std::vector<std::pair<std::string, ApiKey>>>(list_active_keys(session));
+    return active_keys_.reload([this] {
+        return inputs_.database.read([](soci::session& session) -> Result<Keys> {
+            Keys fresh;
+            for (auto& [hash, key] : list_active_keys(session)) {
+                fresh.emplace(std::move(hash), std::move(key));
+            }
+            return fresh;
+        });
     });
-    if (!keys) {
-        return keys.error();
-    }
-    auto fresh = std::make_shared<Snapshot>();
-    for (auto& [hash, key] : *keys) {
-        fresh->emplace(std::move(hash), std::move(key));
-    }
-    snapshot_ = std::move(fresh);
-    return {};
 }
 
 Result<MadeKey> KeyService::insert(ApiKey key, std::string_view principal_name, PrincipalKind kind) {
@@ -98,9 +95,9 @@ Result<MadeKey> KeyService::bootstrap() {
 Result<ApiKey> KeyService::authenticate(std::string_view secret) const {
     if (!secret.empty() && secret.size() <= kSecretBytesMax) {
         // A lookup by hash: how long it takes tells nothing about how much of a secret was right.
-        const auto snapshot = snapshot_.load();
-        const auto found = snapshot->find(sha256_hex(secret));
-        if (found != snapshot->end()) {
+        const auto keys = active_keys_.load();
+        const auto found = keys->find(sha256_hex(secret));
+        if (found != keys->end()) {
             const std::scoped_lock lock(used_mutex_);
             used_ms_[found->second.id] = inputs_.now_ms();
             return found->second;

@@ -5,7 +5,6 @@
 // A check reads a snapshot in memory, never SQL: it is on the path of every request. The snapshot is replaced
 // whenever a key is made or revoked here, so a revocation acts on the next request of this server.
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,6 +15,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/result.h"
+#include "base/snapshot.h"
 #include "platform/sql/database.h"
 #include "security/key.h"
 
@@ -65,7 +65,7 @@ public:
     );
 
 private:
-    using Snapshot = std::unordered_map<std::string, ApiKey>;  // By hash of the secret.
+    using Keys = std::unordered_map<std::string, ApiKey>;  // By hash of the secret.
 
     explicit KeyService(Inputs inputs) : inputs_(std::move(inputs)) {}
 
@@ -73,8 +73,7 @@ private:
     Result<MadeKey> insert(ApiKey key, std::string_view principal_name, PrincipalKind kind);
 
     Inputs inputs_;
-    // Shared: a request that is being checked keeps the snapshot that it began with.
-    std::atomic<std::shared_ptr<const Snapshot>> snapshot_;
+    Snapshot<Keys> active_keys_;
     mutable std::mutex used_mutex_;
     mutable std::unordered_map<std::string, std::int64_t>
         used_ms_;  // By key id, since the last flush. Guarded by used_mutex_.

@@ -25,29 +25,26 @@ Result<std::unique_ptr<SpendService>> SpendService::open(Inputs inputs) {
 }
 
 Result<void> SpendService::reload() {
-    auto rows = inputs_.database.read([](soci::session& session) {
-        return Result<std::vector<Price>>(list_prices(session));
+    return prices_.reload([this] {
+        return inputs_.database.read([](soci::session& session) -> Result<Prices> {
+            Prices fresh;
+            for (Price& price : list_prices(session)) {
+                fresh.emplace(std::pair(price.project_id, price.model), std::move(price));
+            }
+            return fresh;
+        });
     });
-    if (!rows) {
-        return rows.error();
-    }
-    auto fresh = std::make_shared<Snapshot>();
-    for (Price& price : *rows) {
-        fresh->emplace(std::pair(price.project_id, price.model), price);
-    }
-    prices_ = std::move(fresh);
-    return {};
 }
 
 std::int64_t SpendService::cost_nano_usd(
     std::string_view project_id, std::string_view model, const llm::Usage& usage
 ) const {
-    const auto snapshot = prices_.load();
-    auto found = snapshot->find({std::string(project_id), std::string(model)});
-    if (found == snapshot->end()) {
-        found = snapshot->find({std::string(project_id), "*"});
+    const auto prices = prices_.load();
+    auto found = prices->find({std::string(project_id), std::string(model)});
+    if (found == prices->end()) {
+        found = prices->find({std::string(project_id), "*"});
     }
-    if (found == snapshot->end()) {
+    if (found == prices->end()) {
         return 0;
     }
     return usage.prompt_tokens * found->second.prompt_nano_usd_per_token +
@@ -70,7 +67,8 @@ Result<void> SpendService::set_price(const Price& price) {
 
 std::vector<Price> SpendService::prices(std::string_view project_id) const {
     std::vector<Price> found;
-    for (const auto& [key, price] : *prices_.load()) {
+    const auto all = prices_.load();
+    for (const auto& [key, price] : *all) {
         if (key.first == project_id) {
             found.push_back(price);
         }

@@ -2,7 +2,6 @@
 
 // Prices and the ledger. A price is asked for on the path of every call, from a snapshot in memory.
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/snapshot.h"
 #include "llm/message.h"
 #include "platform/sql/database.h"
 #include "spend/price.h"
@@ -44,15 +44,14 @@ public:
     );  // kInvalid unless 1 <= days <= 3660.
 
 private:
-    using Snapshot = std::map<std::pair<std::string, std::string>, Price>;  // By project and model.
+    using Prices = std::map<std::pair<std::string, std::string>, Price>;  // By project and model.
 
     explicit SpendService(Inputs inputs) : inputs_(std::move(inputs)) {}
 
     Result<void> reload();
 
     Inputs inputs_;
-    // Shared: a call that is being priced keeps the snapshot that it began with.
-    std::atomic<std::shared_ptr<const Snapshot>> prices_;
+    Snapshot<Prices> prices_;
 };
 
 }  // namespace capstan::spend
