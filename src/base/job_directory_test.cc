@@ -137,5 +137,31 @@ TEST(StopSignals, SetAFlagInsteadOfEndingTheProcess) {
     EXPECT_EQ(WEXITSTATUS(status), 43);
 }
 
+TEST(JobDirectoryInside, FindsOnlyWhatIsInTheFolder) {
+    const auto folder = std::filesystem::path(testing::TempDir()) / new_id();
+    const JobDirectory directory(folder / "job");
+    ASSERT_TRUE(directory.create(Json::object()));
+    ASSERT_TRUE(replace_file(folder / "secret", "s"));
+    ASSERT_TRUE(replace_file(directory.out() / "a", "a"));
+    std::filesystem::create_symlink("a", directory.out() / "good");
+    std::filesystem::create_symlink(folder / "secret", directory.out() / "bad");
+    for (const char* path : {"out/a", "out", "out/good", "out/../out/a"}) {
+        EXPECT_TRUE(directory.inside(path)) << path;
+    }
+    for (const std::string& path :
+         {std::string(),
+          std::string("."),
+          std::string("out/.."),
+          std::string("../secret"),
+          std::string("out/bad"),
+          (folder / "secret").string()}) {
+        const auto found = directory.inside(path);
+        ASSERT_FALSE(found) << path;
+        EXPECT_EQ(found.error().code, ErrorCode::kInvalid) << path;
+    }
+    EXPECT_EQ(directory.inside("out/none").error().code, ErrorCode::kNotFound);
+    std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace capstan
