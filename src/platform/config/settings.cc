@@ -76,6 +76,7 @@ Settings::Field* Settings::find(std::string_view key) {
 
 std::string Settings::unknown_key(std::string_view key) const {
     std::vector<std::string_view> known;
+    known.reserve(fields_.size());
     for (const Field& field : fields_) {
         known.push_back(field.key);
     }
@@ -190,7 +191,8 @@ std::string Settings::example_file() const {
     }
     std::string text = "# Capstan's settings, each at its default.\n";
     for (const auto& [table, lines] : tables) {
-        text += (table.empty() ? "" : "\n[" + table + "]") + lines;
+        text += table.empty() ? "" : fmt::format("\n[{}]", table);
+        text += lines;
     }
     return text;
 }

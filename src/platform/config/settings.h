@@ -48,8 +48,8 @@ struct NumberRules {
 
 struct TextRules {
     std::string_view help = {};
-    bool is_secret = false;             // Shown as ***.
-    std::size_t bytes_max = 64 * 1024;  // Of a list: of each item.
+    bool is_secret = false;                          // Shown as ***.
+    std::size_t bytes_max = std::size_t{64} * 1024;  // Of a list: of each item.
 };
 
 // A file as the loader reads it; `name` stands in messages.
