@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include "base/file.h"
@@ -30,7 +31,8 @@ public:
     std::filesystem::path write(std::string_view name, std::string_view content) const {
         const auto file = path_ / name;
         EXPECT_TRUE(create_folders(file.parent_path()));
-        EXPECT_TRUE(replace_file(file, content));
+        auto fd = open_file(file, O_WRONLY | O_CREAT | O_TRUNC);  // Not synced: tests write many.
+        EXPECT_TRUE(fd && write_all(fd->get(), content, file));
         return file;
     }
 
