@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "engine/literal_marks.h"
 
 namespace capstan::engine {
 namespace {
@@ -107,12 +108,14 @@ Result<std::vector<llm::TokenId>> PromptEncoder::encode_messages(const std::vect
     for (const llm::Message& message : messages) {
         json.push(message_json(message));
     }
+    const LiteralMarks marks(tokenizer_, json);
     const auto rendered = chat_template_->render(json);
     if (!rendered) {
         return with_context("chat template", rendered.error());
     }
+    const auto [text, literal] = marks.take_from(*rendered);
     // The template writes every special token that belongs there, also the first.
-    return tokenizer_.encode(*rendered, {.add_special_tokens = false});
+    return tokenizer_.encode(text, {.add_special_tokens = false, .literal = literal});
 }
 
 std::vector<llm::TokenId> PromptEncoder::encode_text(const std::string& text) const {

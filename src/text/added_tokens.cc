@@ -101,11 +101,16 @@ TokenFinder::Match TokenFinder::longest_at(std::string_view text, bool wants_spe
     return longest;
 }
 
-std::vector<TextPart> TokenFinder::split(std::string_view text, bool wants_special) const {
+std::vector<TextPart> TokenFinder::split(std::string_view text, SpecialTokens special) const {
     std::vector<TextPart> parts;
     std::size_t done = 0;
+    auto literal = special.literal;
     for (std::size_t at = next_start(text, 0); at < text.size(); at = next_start(text, at)) {
-        const Match match = longest_at(text.substr(at), wants_special);
+        while (!literal.empty() && literal.front().end <= at) {
+            literal = literal.subspan(1);
+        }
+        const bool is_literal = !literal.empty() && literal.front().begin <= at;
+        const Match match = longest_at(text.substr(at), special.wanted && !is_literal);
         if (match.length == 0) {
             at += 1;
             continue;

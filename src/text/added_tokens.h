@@ -7,9 +7,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "text/byte_range.h"
 
 namespace capstan::text {
 
@@ -29,6 +32,12 @@ struct TextPart {
     std::optional<std::int32_t> token;
 };
 
+// Which special tokens are found, and not taken for text.
+struct SpecialTokens {
+    bool wanted = true;
+    std::span<const ByteRange> literal = {};  // None that begins in there; in order, apart.
+};
+
 // A set of added tokens, and where they occur.
 class TokenFinder {
 public:
@@ -37,9 +46,9 @@ public:
 
     bool is_empty() const { return tokens_.empty(); }
 
-    // All of `text` in order. The leftmost token wins, then the longest. Tokens for which `is_wanted` is
-    // false are text. Cost: linear in `text`, times the longest token at worst.
-    std::vector<TextPart> split(std::string_view text, bool wants_special) const;
+    // All of `text` in order. The leftmost token wins, then the longest. Cost: linear in `text`, times the
+    // longest token at worst.
+    std::vector<TextPart> split(std::string_view text, SpecialTokens special) const;
 
 private:
     struct Node {

@@ -110,6 +110,27 @@ struct Encoding {
         pretokenizer.cut(text, is_first, [&](std::string_view word) { cache.encode(model, word, ids); });
     }
 
+    // add_text of a part at `offset`, cut where what is literal begins and ends: normalizing moves bytes, so
+    // that the ranges would mean nothing behind it.
+    void add_cut(std::string_view part, std::size_t offset, const EncodeOptions& options, bool is_first) {
+        const auto add = [&](std::size_t begin, std::size_t end, bool wants_special) {
+            if (begin < end) {
+                parse_special = wants_special;
+                add_text(part.substr(begin, end - begin), is_first && begin == 0);
+            }
+        };
+        std::size_t done = 0;
+        for (const ByteRange& range : options.literal) {
+            const std::size_t begin = std::clamp(range.begin, offset + done, offset + part.size()) - offset;
+            const std::size_t end = std::clamp(range.end, offset + begin, offset + part.size()) - offset;
+            add(done, begin, options.parse_special_tokens);
+            add(begin, end, false);
+            done = end;
+        }
+        add(done, part.size(), options.parse_special_tokens);
+        parse_special = options.parse_special_tokens;
+    }
+
     // `text` has none of the tokens that are looked for before normalizing.
     void add_text(std::string_view text, bool is_first) {
         const std::string normalized = normalizer.is_empty() ? std::string() : normalizer.apply(text);
@@ -118,7 +139,7 @@ struct Encoding {
             add_words(wanted, is_first);
             return;
         }
-        for (const TextPart& part : normalized_tokens.split(wanted, parse_special)) {
+        for (const TextPart& part : normalized_tokens.split(wanted, {.wanted = parse_special})) {
             if (part.token) {
                 ids.push_back(*part.token);
             } else {
@@ -154,11 +175,16 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions
         encoding.ids = parts.ids_before;
     }
     bool is_first = true;
-    for (const TextPart& part : parts.raw_tokens.split(text, options.parse_special_tokens)) {
+    const SpecialTokens special{.wanted = options.parse_special_tokens, .literal = options.literal};
+    for (const TextPart& part : parts.raw_tokens.split(text, special)) {
         if (part.token) {
             encoding.ids.push_back(*part.token);
-        } else {
+        } else if (parts.normalized_tokens.is_empty() || options.literal.empty()) {
             encoding.add_text(part.text, is_first);
+        } else {
+            encoding.add_cut(
+                part.text, static_cast<std::size_t>(part.text.data() - text.data()), options, is_first
+            );
         }
         is_first = false;
     }
@@ -166,6 +192,25 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions
         encoding.ids.insert(encoding.ids.end(), parts.ids_behind.begin(), parts.ids_behind.end());
     }
     return std::move(encoding.ids);
+}
+
+std::vector<ByteRange> Tokenizer::special_tokens_in(std::string_view text) const {
+    const Parts& parts = *parts_;
+    const auto shows_special = [&](const TextPart& part) { return part.token && is_special(*part.token); };
+    if (!parts.normalized_tokens.is_empty()) {
+        const std::string normalized = parts.normalizer.apply(text);
+        if (std::ranges::any_of(parts.normalized_tokens.split(normalized, {}), shows_special)) {
+            return {{0, text.size()}};  // Where it stood before normalizing is not known.
+        }
+    }
+    std::vector<ByteRange> found;
+    for (const TextPart& part : parts.raw_tokens.split(text, {})) {
+        if (shows_special(part)) {
+            const auto begin = static_cast<std::size_t>(part.text.data() - text.data());
+            found.push_back({begin, begin + part.text.size()});
+        }
+    }
+    return found;
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special) const {

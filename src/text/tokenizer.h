@@ -12,12 +12,15 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/byte_range.h"
 
 namespace capstan::text {
 
 struct EncodeOptions {
     bool add_special_tokens = false;   // What the post-processor puts around a text, such as a first <s>.
     bool parse_special_tokens = true;  // "<|end|>" in the text is the token. False for text from strangers.
+    // No special token begins in these, in order and apart, of a text that is UTF-8.
+    std::span<const ByteRange> literal = {};
 };
 
 // Immutable: everything is thread-safe. Moves in constant time.
@@ -34,6 +37,9 @@ public:
 
     // Any bytes. Byte-level tokenizers keep broken UTF-8 as it is; others see U+FFFD. Cost: n log n.
     std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
+
+    // What `literal` must name so that no special token is parsed in `text`: in order, apart; mostly nothing.
+    std::vector<ByteRange> special_tokens_in(std::string_view text) const;
 
     // Always UTF-8: U+FFFD where the bytes are broken. Ids out of range are nothing.
     std::string decode(std::span<const std::int32_t> ids, bool skip_special = true) const;

@@ -60,6 +60,37 @@ TEST(Tokenizer, SpecialTokensFromStrangersCanBeText) {
     EXPECT_EQ(tokenizer.decode(Ids{1}, false), "<|end|>");
 }
 
+TEST(Tokenizer, SpecialTokensInWhatIsLiteralAreText) {
+    const Tokenizer tokenizer = small_tokenizer();
+    const std::string text = "a<|end|>b<|end|>";
+    const auto found = tokenizer.special_tokens_in(text);
+    EXPECT_EQ(found, (std::vector<ByteRange>{{1, 8}, {9, 16}}));
+    EXPECT_EQ(
+        tokenizer.encode(text, {.literal = found}), tokenizer.encode(text, {.parse_special_tokens = false})
+    );
+    const Ids half = tokenizer.encode(text, {.literal = std::span(found).first(1)});
+    EXPECT_EQ(std::ranges::count(half, 1), 1);
+    EXPECT_EQ(half.back(), 1);
+    EXPECT_EQ(tokenizer.decode(half, false), text);
+    EXPECT_TRUE(tokenizer.special_tokens_in("a<|end|b").empty());
+}
+
+// Such tokens are looked for in the normalized text, where places are not those of the text.
+TEST(Tokenizer, SpecialTokensThatNormalizingMakesAreTextInWhatIsLiteral) {
+    const auto tokenizer = Tokenizer::parse(R"({
+        "normalizer": {"type": "NFKC"},
+        "added_tokens": [{"id": 3, "content": "<|", "special": true, "normalized": true}],
+        "model": {"type": "BPE", "vocab": {"<": 0, "|": 1, "a": 2}, "merges": []}
+    })");
+    ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+    const std::string text = "a\uFF1C|a<|";  // A full-width "<".
+    EXPECT_EQ(tokenizer->encode(text), (Ids{2, 3, 2, 3}));
+    const auto found = tokenizer->special_tokens_in(text);
+    EXPECT_EQ(found, (std::vector<ByteRange>{{0, text.size()}}));
+    EXPECT_EQ(tokenizer->encode(text, {.literal = found}), (Ids{2, 0, 1, 2, 0, 1}));
+    EXPECT_EQ(tokenizer->encode(text + "<|", {.literal = found}), (Ids{2, 0, 1, 2, 0, 1, 3}));
+}
+
 TEST(Tokenizer, IdsOutOfRangeAreNothing) {
     const Tokenizer tokenizer = small_tokenizer();
     EXPECT_EQ(tokenizer.decode(Ids{-1, 1'000'000, 2'147'483'647}), "");
