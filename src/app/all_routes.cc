@@ -6,6 +6,7 @@
 #include "app/version.h"
 #include "base/clock.h"
 #include "platform/http/json_reply.h"
+#include "security/change_audit.h"
 
 namespace capstan::app {
 namespace {
@@ -27,6 +28,7 @@ void add_all_routes(House& house, const DeploymentKeeper& keeper, const jobs::Jo
     add_job_routes(house.router(), house.jobs(), folders);
     add_loop_routes(house);
     add_version_route(house);
+    security::audit_changes(house.router(), house.security().keys());
 }
 
 }  // namespace capstan::app

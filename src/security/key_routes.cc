@@ -53,18 +53,6 @@ Json audit_json(const AuditEvent& event) {
     );
 }
 
-AuditEvent change(const http::Request& request, std::string action, std::string subject) {
-    return {
-        .project_id = request.principal.project_id,
-        .principal_id = request.principal.id,
-        .principal_name = request.principal.name,
-        .action = std::move(action),
-        .subject = std::move(subject),
-        .outcome = "allowed",
-        .request_id = request.request_id,
-    };
-}
-
 http::Response create_key(KeyService& keys, const http::Request& request) {
     const auto body = http::read_json(request);
     if (!body) {
@@ -83,7 +71,6 @@ http::Response create_key(KeyService& keys, const http::Request& request) {
     if (!made) {
         return http::reply(made.error());
     }
-    keys.audit(change(request, "create key", made->key.id));
     Json json = key_json(made->key);
     json.set("key", made->secret);
     return http::reply(json, 201);
@@ -116,11 +103,7 @@ http::Response audit_page(KeyService& keys, const http::Request& request) {
 }
 
 http::Response revoke(KeyService& keys, const http::Request& request) {
-    const auto revoked = keys.revoke(request.principal.project_id, request.param("id"));
-    if (revoked) {
-        keys.audit(change(request, "revoke key", request.param("id")));
-    }
-    return http::reply(revoked);
+    return http::reply(keys.revoke(request.principal.project_id, request.param("id")));
 }
 
 }  // namespace

@@ -167,6 +167,15 @@ void Router::add(Route route) {
     entries.push_back({routes_.back().get(), std::move(names)});
 }
 
+void Router::wrap_handlers(const std::function<Handler(const Route&, Handler)>& wrap) {
+    for (const std::unique_ptr<Route>& route : routes_) {
+        if (route->handler != nullptr) {
+            Handler inner = std::move(route->handler);
+            route->handler = wrap(*route, std::move(inner));
+        }
+    }
+}
+
 void Router::authenticate_with(Authenticator authenticator) {
     authenticator_ = std::move(authenticator);
 }

@@ -90,6 +90,9 @@ public:
     void events(std::string_view path, std::string_view permission, EventHandler handler);
     void add(Route route);
 
+    // Puts what `wrap` makes of it in the place of the Handler of every route that is there and has one.
+    void wrap_handlers(const std::function<Handler(const Route&, Handler)>& wrap);
+
     // Asked for every route whose permission is not kPublic. Without one, such routes are answered 401.
     void authenticate_with(Authenticator authenticator);
     // Answers GET where no route matches: the web pages.
