@@ -50,6 +50,8 @@ std::string stage_state(jobs::JobState state) {
             return "running";
         case jobs::JobState::kSucceeded:
             return "succeeded";
+        case jobs::JobState::kCancelled:
+            return "cancelled";
         default:
             return "failed";
     }
@@ -152,8 +154,7 @@ private:
             return stage;
         }
         const tracking::Run& run = runs->front();
-        stage.state =
-            run.status == tracking::RunStatus::kCancelled ? "failed" : std::string(name_of(run.status));
+        stage.state = name_of(run.status);
         stage.link = "/runs/" + run.id;
         stage.updated_ms = run.ended_ms ? run.ended_ms : run.started_ms ? run.started_ms : run.created_ms;
         stage.detail = run.error.value_or("");

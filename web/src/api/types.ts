@@ -5,7 +5,7 @@ export type Refusal = { error: { code: "invalid" | "denied" | "unauthorized" | "
 export type Me = { principal: { id: string; name: string; kind: "user" | "service" }; project: { id: string; name: string }; role: Role; permissions: Array<string> };
 export type Role = "viewer" | "editor" | "operator" | "admin";
 export type NamedNumber = { name: string; value: number; unit: string };
-export type LoopStage = { id: "curate" | "tokenizer" | "pretrain" | "adapt" | "evaluate" | "register" | "deploy" | "use" | "decide"; title: string; state: "empty" | "queued" | "running" | "succeeded" | "failed"; detail: string; progress: number | null; numbers: Array<NamedNumber>; link: string | null; updated_at: string | null };
+export type LoopStage = { id: "curate" | "tokenizer" | "pretrain" | "adapt" | "evaluate" | "register" | "deploy" | "use" | "decide"; title: string; state: "empty" | "queued" | "running" | "succeeded" | "failed" | "cancelled"; detail: string; progress: number | null; numbers: Array<NamedNumber>; link: string | null; updated_at: string | null };
 // The nine stages in order, and a response whose lineage shows them all.
 export type Loop = { stages: Array<LoopStage>; lineage_example: string | null };
 export type CommitSummary = { id: string; records: number; bytes: number; created_at: string };

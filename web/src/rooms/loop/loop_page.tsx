@@ -21,6 +21,7 @@ function isBusy(loop: Loop | undefined): boolean {
 function Verdict({ loop }: { loop: Loop }) {
   const done = loop.stages.filter(({ state }) => state === "succeeded").length;
   const failed = loop.stages.find(({ state }) => state === "failed");
+  const cancelled = loop.stages.find(({ state }) => state === "cancelled");
   const running = loop.stages.find(({ state }) => state === "running");
   if (failed) return <Badge tone="bad">{failed.title} failed</Badge>;
   if (running)
@@ -29,6 +30,7 @@ function Verdict({ loop }: { loop: Loop }) {
         {running.title} · {done} of {loop.stages.length} done
       </Badge>
     );
+  if (cancelled) return <Badge tone="warn">{cancelled.title} cancelled</Badge>;
   return (
     <Badge tone={done === loop.stages.length ? "ok" : "plain"}>
       {done} of {loop.stages.length} done
