@@ -93,6 +93,9 @@ Result<Call> call_of(const cli::Command& command, const Values& values) {
 }
 
 std::string rendered(const cli::Command& command, const Json& answer, bool as_json) {
+    if (answer.is_null()) {
+        return as_json ? "{}\n" : "done\n";  // An answer without a body, such as to a removal.
+    }
     if (as_json) {
         return answer.dump_pretty();
     }
@@ -171,7 +174,7 @@ void complete_node(Values& values) {
 }
 
 void add_command(CLI::App& noun, const cli::Command& command, CommonOptions& options) {
-    CLI::App* verb = noun.add_subcommand(command.verb, command.help);
+    CLI::App* verb = noun.add_subcommand(command.verb, command.help)->group("Verbs");
     // Shared by the parser, which fills it, and the callback, which reads it.
     auto values = std::make_shared<Values>();
     for (const cli::Parameter& parameter : command.parameters) {
@@ -199,11 +202,12 @@ void add_api_commands(CLI::App& app, CommonOptions& options) {
     for (const cli::Command& command : all_commands()) {
         CLI::App*& noun = nouns[command.noun];
         if (noun == nullptr) {
-            noun = app.add_subcommand(
-                command.noun, "Commands about this: see 'capstan " + command.noun + " --help'"
-            );
+            noun = app.add_subcommand(command.noun);
             noun->require_subcommand(1)->group("Talk to a server");
         }
+        noun->description(
+            noun->get_description() + (noun->get_description().empty() ? "" : ", ") + command.verb
+        );
         add_command(*noun, command, options);
     }
 }
