@@ -46,6 +46,10 @@ class CheckHouse(unittest.TestCase):
         cmake = "target_link_libraries(capstan_engine PRIVATE capstan_corpus)\n"
         self.assertIn("may not use corpus", self.found(**{"engine/CMakeLists.txt": cmake}))
 
+    def test_finds_a_room_that_is_on_no_floor(self):
+        for name, text in {"notes/CMakeLists.txt": "capability(notes USES capstan_base)\n", "notes/a.cc": "int x;\n"}.items():
+            self.assertIn("room 'notes' is not in FLOORS", self.found(**{name: text}))
+
     def test_finds_a_part_above_its_place(self):
         source = '#include "platform/http/x.h"\n'
         self.assertIn("platform/sql may not use", self.found(**{"platform/sql/a.cc": source}))
