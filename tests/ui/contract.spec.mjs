@@ -7,6 +7,9 @@ import { faults } from "./schema.mjs";
 
 const document = JSON.parse(readFileSync(new URL("../../docs/api/openapi.json", import.meta.url), "utf8"));
 
+// The turn of the loop makes everything else that the paths name.
+await api("/prompts", { body: { name: `contract-${Date.now()}`, template: "What does {{ name }} do?" } });
+
 // Real values for the parameters of each path.
 async function parametersOf(path) {
   const id = async (list) => (await api(list)).items[0]?.id;
@@ -38,10 +41,10 @@ async function parametersOf(path) {
 for (const [path, { get }] of Object.entries(document.paths)) {
   const schema = get?.responses["200"]?.content?.["application/json"]?.schema;
   if (!schema) continue;
-  test(`GET ${path} answers what the document says`, async (t) => {
+  test(`GET ${path} answers what the document says`, async () => {
     const values = await parametersOf(path);
     const wanted = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-    if (wanted.some((name) => values[name] === undefined)) return t.skip("the server has none of these");
+    for (const name of wanted) assert.ok(values[name] !== undefined, `the server has no ${name} to ask for`);
     const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(values[name]));
     const answer = await api(filled.slice("/api/v1".length));
     assert.deepEqual(faults(document, schema, answer).slice(0, 20), []);
