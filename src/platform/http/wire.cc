@@ -27,7 +27,7 @@ std::string_view view(string_view text) {
 template <bool kIsRequest>
 class MessageParser : public beast_http::basic_parser<kIsRequest> {
 public:
-    explicit MessageParser(std::size_t header_bytes_max) {
+    explicit MessageParser(std::size_t header_bytes_max) : head_bytes_max_(header_bytes_max) {
         this->header_limit(static_cast<std::uint32_t>(header_bytes_max));
         this->body_limit(boost::none);  // Counted where the bytes are kept.
     }
@@ -42,6 +42,11 @@ public:
         const std::size_t taken = this->put(boost::asio::const_buffer(bytes.data(), bytes.size()), failure);
         if (failure && failure != beast_http::error::need_more) {
             return std::unexpected(refused_ ? *refused_ : explain(failure));
+        }
+        // Beast grants the limit to the first line and to the fields, each, when they come at once.
+        head_bytes_ += taken;
+        if (head_bytes_ > head_bytes_max_) {
+            return std::unexpected(explain(beast_http::error::header_limit));
         }
         return taken;
     }
@@ -98,6 +103,8 @@ private:
 
     virtual void check_head(error_code& failure) = 0;
 
+    const std::size_t head_bytes_max_;
+    std::size_t head_bytes_ = 0;  // Taken so far.
     bool is_head_done_ = false;
     std::optional<WireError> refused_;
 };
