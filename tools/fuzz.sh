@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Builds every fuzzer and runs each for SECONDS (60), two at a time; a corpus in tests/fuzz/NAME, when there is one, is where it begins.
+# fuzz.sh [SECONDS [NAME…]]: builds the fuzzers and runs each of them, or those named, for SECONDS (60), two at a time; a corpus in
+# tests/fuzz/NAME, when there is one, is where it begins.
 # What a fuzzer breaks on is left in build/fuzz/findings. Ends with a line that counts.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
+shift || true
 cmake --preset fuzz && cmake --build --preset fuzz || exit 1
 mkdir -p build/fuzz/findings build/fuzz/corpora
 
@@ -21,8 +23,9 @@ run_one() {
   fi
 }
 export -f run_one
-results=$(find build/fuzz/bin -name '*_fuzz' | sort | xargs -P 2 -I{} bash -c "run_one {} $seconds")
-echo "$results"
+programs=("${@/#/build/fuzz/bin/}")
+[ $# -gt 0 ] || mapfile -t programs < <(find build/fuzz/bin -name '*_fuzz' | sort)
+results=$(printf '%s\n' "${programs[@]}" | xargs -P 2 -I{} bash -c "run_one {} $seconds" | tee /dev/stderr)
 bad=$(grep -c '^FAILED' <<<"$results" || true)
 echo "$(($(wc -l <<<"$results") - bad)) passed, $bad failed"
 [ "$bad" -eq 0 ]

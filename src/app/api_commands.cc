@@ -14,6 +14,7 @@
 #include "app/house.h"
 #include "app/job_routes.h"
 #include "app/key_file.h"
+#include "app/lineage_tree.h"
 #include "base/file.h"
 #include "platform/cli/table.h"
 #include "platform/http/url.h"
@@ -99,6 +100,9 @@ std::string rendered(const cli::Command& command, const Json& answer, bool as_js
     if (as_json) {
         return answer.dump_pretty();
     }
+    if (command.render != nullptr) {
+        return command.render(answer);
+    }
     const auto* items = answer["items"].as_array();
     if (!command.columns.empty() && items != nullptr) {
         return items->empty() ? "nothing yet\n" : cli::render_table(*items, command.columns);
@@ -141,6 +145,14 @@ Result<void> run(const cli::Command& command, const Values& values, const Common
     return {};
 }
 
+std::string render_stages(const Json& loop) {
+    const auto* stages = loop["stages"].as_array();
+    return cli::render_table(
+        stages != nullptr ? *stages : Json::Array(),
+        {{"STAGE", "title"}, {"STATE", "state"}, {"DETAIL", "detail"}, {"UPDATED", "updated_at"}}
+    );
+}
+
 std::vector<cli::Command> all_commands() {
     std::vector<cli::Command> all = room_commands();
     for (auto commands : {deployment_commands(), job_commands()}) {
@@ -159,9 +171,12 @@ std::vector<cli::Command> all_commands() {
            true},
           {"direction", "up, down or both; up when left out", cli::Place::kQuery},
           {"depth", "1 to 32 steps; 8 when left out", cli::Place::kQuery, cli::Kind::kInteger}},
-         {}}
+         {},
+         render_lineage_tree}
     );
-    all.push_back({"loop", "show", "Where each stage of the loop stands", "GET", "/api/v1/loop", {}, {}});
+    all.push_back(
+        {"loop", "show", "Where each stage of the loop stands", "GET", "/api/v1/loop", {}, {}, render_stages}
+    );
     return all;
 }
 
@@ -203,7 +218,7 @@ void add_api_commands(CLI::App& app, CommonOptions& options) {
         CLI::App*& noun = nouns[command.noun];
         if (noun == nullptr) {
             noun = app.add_subcommand(command.noun);
-            noun->require_subcommand(1)->group("Talk to a server");
+            noun->group("Talk to a server");
         }
         noun->description(
             noun->get_description() + (noun->get_description().empty() ? "" : ", ") + command.verb

@@ -221,7 +221,6 @@ int run_command_line(int argc, char** argv) {
     };
     CLI::App app("Capstan: the whole LLM lifecycle in one program on one directory.", "capstan");
     app.set_version_flag("--version", fmt::format("capstan {} ({})", kVersion, kCommit));
-    app.require_subcommand(1);
     app.fallthrough();
     app.add_option("--home", common.home, "The directory that holds everything")->capture_default_str();
     app.add_option("--url", common.url, "A server's address; the one that runs on the home when left out");
@@ -239,6 +238,11 @@ int run_command_line(int argc, char** argv) {
     } catch (const CLI::ParseError& stopped) {  // Also --help and --version end here.
         const int code = app.exit(stopped);
         return code == 0 ? 0 : exit_code_of(ErrorCode::kInvalid);
+    }
+    if (!common.chosen) {
+        const auto nouns = app.get_subcommands();
+        fmt::print(stderr, "{}", (nouns.empty() ? &app : nouns.front())->help());
+        return exit_code_of(ErrorCode::kInvalid);
     }
     return report(common.chosen());
 }

@@ -227,6 +227,7 @@ TEST(Power, NeedsMoreSamplesForLess) {
     EXPECT_THAT(
         *power_note({200, 0.3}, {40, 0.3}, {}), HasSubstr("200 and 40 answers show a difference of 0.146")
     );
+    EXPECT_THAT(*power_note({200, 0}, {40, 0}, {}), HasSubstr("all 200 and 40 answers scored alike"));
 }
 
 }  // namespace

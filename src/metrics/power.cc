@@ -78,6 +78,11 @@ Result<std::string> power_note(
     if (!least) {
         return least.error();
     }
+    if (*least == 0) {
+        return fmt::format(
+            "all {} and {} answers scored alike, so that no test can tell more", a.count, b.count
+        );
+    }
     return fmt::format(
         "{} and {} answers show a difference of {:.3g} or more ({:.0f} % power, {:.2g} % level)",
         a.count,

@@ -18,9 +18,13 @@ bool is_audited(const http::Route& route) {
 // "/api/v1/keys" is no subject when the answer names the key that was made.
 std::string subject_of(const http::Request& request, const http::Response& response) {
     std::string subject = request.path;
-    if (const auto body = parse_json(response.body); body && response.status == 201) {
-        if (const std::string* id = (*body)["id"].as_string()) {
-            subject += "/" + *id;
+    const bool made = response.status == 201 || response.status == 202;
+    if (const auto body = parse_json(response.body); body && made) {
+        for (const char* name : {"id", "run_id", "job_id"}) {
+            if (const std::string* id = (*body)[name].as_string()) {
+                subject += "/" + *id;
+                break;
+            }
         }
     }
     return subject.substr(0, kSubjectBytesMax);

@@ -35,7 +35,7 @@ struct TextPart {
 // Which special tokens are found, and not taken for text.
 struct SpecialTokens {
     bool wanted = true;
-    std::span<const ByteRange> literal = {};  // None that begins in there; in order, apart.
+    std::span<const ByteRange> literal;  // None that begins in there; in order, apart.
 };
 
 // A set of added tokens, and where they occur.

@@ -20,7 +20,7 @@ struct EncodeOptions {
     bool add_special_tokens = false;   // What the post-processor puts around a text, such as a first <s>.
     bool parse_special_tokens = true;  // "<|end|>" in the text is the token. False for text from strangers.
     // No special token begins in these, in order and apart, of a text that is UTF-8.
-    std::span<const ByteRange> literal = {};
+    std::span<const ByteRange> literal;
 };
 
 // Immutable: everything is thread-safe. Moves in constant time.

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+
 namespace capstan::cli {
 
 enum class Place { kPath, kQuery, kBody };
@@ -34,6 +36,7 @@ struct Command {
     std::string path;    // "/api/v1/runs/{id}"
     std::vector<Parameter> parameters;
     std::vector<Column> columns;  // Of the items of a list; none: the answer is printed member by member.
+    std::string (*render)(const Json& answer) = nullptr;  // For people, when that is not enough.
 };
 
 }  // namespace capstan::cli
