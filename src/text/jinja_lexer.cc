@@ -202,8 +202,11 @@ private:
 
     bool starts_raw() const {
         const std::size_t at = rest_.find_first_not_of(" \t\n");
-        return at != std::string_view::npos && rest_.substr(at).starts_with("raw") &&
-               rest_.find_first_not_of(" \t\n-", at + 3) == rest_.find("%}", at + 3);
+        if (at == std::string_view::npos || !rest_.substr(at).starts_with("raw")) {
+            return false;
+        }
+        const std::size_t end = rest_.find("%}", at + 3);
+        return end != std::string_view::npos && rest_.find_first_not_of(" \t\n-", at + 3) == end;
     }
 
     // {% raw %} … {% endraw %}: the opening "{%" is behind us, and its token is taken back.

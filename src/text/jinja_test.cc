@@ -50,6 +50,8 @@ TEST(Jinja, ErrorsNameTheirLine) {
     EXPECT_EQ(message_of("{{ 1 +\n\n }}"), "template: line 3: expected an expression but found the end");
     EXPECT_EQ(message_of("\n{{ items | nope }}"), "template: line 2: no filter is called 'nope'");
     EXPECT_EQ(message_of("{% include 'x' %}"), "template: line 1: the block 'include' is not supported");
+    EXPECT_EQ(message_of("\t{% raw"), "template: line 1: a tag is not closed by '%}'");
+    EXPECT_EQ(message_of("{% raw %}x{% endraw"), "template: line 1: 'raw' is not closed by 'endraw'");
 }
 
 TEST(Jinja, EndlessWorkIsStopped) {
