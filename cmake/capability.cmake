@@ -2,7 +2,7 @@
 #   library   capstan_<name>        every .cc in the folder
 #   tests     capstan_<name>_test   every *_test.cc
 #   benches   capstan_<name>_bench  every *_bench.cc
-#   fuzzers   one program for each *_fuzz.cc, named after its file
+#   fuzzers   one program for each *_fuzz.cc, named after its file; it begins with what is in tests/fuzz/<its name>
 # USES is what the room's headers need; PRIVATE_USES is what only its .cc files need. They are the only way to
 # depend on another room; tools/check_house.py checks them, and the includes, against src/FLOORS.
 #
@@ -34,12 +34,18 @@ function(capability name)
     add_executable(capstan_${name}_bench ${benches})
     target_link_libraries(capstan_${name}_bench PRIVATE capstan_${name} ${arg_PRIVATE_USES} benchmark::benchmark_main)
   endif()
-  if(CAPSTAN_FUZZ)
+  # Under ASan each is also a test: what is in tests/fuzz, and a thousand inputs made from it by a fixed seed.
+  if(CAPSTAN_FUZZ OR (CAPSTAN_TESTS AND CAPSTAN_SANITIZE MATCHES address))
     foreach(fuzzer IN LISTS fuzzers)
       get_filename_component(program ${fuzzer} NAME_WE)
       add_executable(${program} ${fuzzer})
       target_link_libraries(${program} PRIVATE capstan_${name} ${arg_PRIVATE_USES})
       target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+      if(CAPSTAN_TESTS)
+        file(GLOB seeds CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/${program})
+        add_test(NAME fuzz.${program} COMMAND ${program} -runs=1000 -seed=1 -timeout=20 ${seeds})
+        set_tests_properties(fuzz.${program} PROPERTIES LABELS ${name} TIMEOUT 300)
+      endif()
     endforeach()
   endif()
 endfunction()
