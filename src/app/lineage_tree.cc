@@ -31,7 +31,9 @@ public:
     // The node's name, and the id with which one walks on from it.
     std::string title(const std::string& node) const {
         const auto label = labels_.find(node);
-        return label != labels_.end() && !label->second.empty() ? label->second + "  " + node : node;
+        const bool says_more =
+            label != labels_.end() && !label->second.empty() && !node.ends_with(":" + label->second);
+        return says_more ? label->second + "  " + node : node;
     }
 
     void draw(const std::string& node, const Branches& branches, const std::string& indent) {
