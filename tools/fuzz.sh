@@ -25,7 +25,7 @@ run_one() {
 export -f run_one
 programs=("${@/#/build/fuzz/bin/}")
 [ $# -gt 0 ] || mapfile -t programs < <(find build/fuzz/bin -name '*_fuzz' | sort)
-results=$(printf '%s\n' "${programs[@]}" | xargs -P 2 -I{} bash -c "run_one {} $seconds" | tee /dev/stderr)
+results=$(printf '%s\n' "${programs[@]}" | xargs -P 2 -I{} bash -c "run_one {} $seconds" | tee >(cat >&2))
 bad=$(grep -c '^FAILED' <<<"$results" || true)
 echo "$(($(wc -l <<<"$results") - bad)) passed, $bad failed"
 [ "$bad" -eq 0 ]

@@ -43,7 +43,7 @@ Result<std::string> key_for(const QuickstartOptions& options) {
     if (given != nullptr) {
         return std::string(given);
     }
-    if (const std::string kept = read_key_file(options.home); !kept.empty()) {
+    if (std::string kept = read_key_file(options.home); !kept.empty()) {
         return kept;
     }
     ServerSettings settings;
@@ -80,6 +80,7 @@ Result<void> start_detached(const std::vector<std::string>& argv, const std::fil
         return output.error();
     }
     std::vector<char*> raw;
+    raw.reserve(argv.size() + 1);
     for (const std::string& argument : argv) {
         raw.push_back(const_cast<char*>(argument.c_str()));
     }
@@ -94,6 +95,9 @@ Result<void> start_detached(const std::vector<std::string>& argv, const std::fil
             ::_exit(0);
         }
         const int nothing = ::open("/dev/null", O_RDONLY);
+        if (nothing < 0) {
+            ::_exit(127);
+        }
         ::dup2(nothing, STDIN_FILENO);
         ::dup2(output->get(), STDOUT_FILENO);
         ::dup2(output->get(), STDERR_FILENO);

@@ -56,7 +56,7 @@ Task<Result<std::invoke_result_t<F&>>> run_blocking(WorkerPool& pool, F fn) {
         });
         if (!pool.submit(std::move(work))) {  // Refused, it is still ours: completes the wait, without fn.
             is_refused = true;
-            boost::asio::post(executor, std::move(work));
+            boost::asio::post(executor, std::move(work));  // NOLINT(bugprone-use-after-move)
         }
     };
     co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
