@@ -200,6 +200,18 @@ Result<void> RunService::log_metrics(
     });
 }
 
+Result<void> RunService::rewind_metrics(
+    std::string_view project_id, std::string_view id, std::int64_t step, std::int64_t time_ms
+) {
+    return inputs_.database.transact([&](soci::session& session) -> Result<void> {
+        if (auto run = find_run(session, project_id, id); !run) {
+            return run.error();
+        }
+        delete_metrics_from(session, id, step, time_ms);
+        return {};
+    });
+}
+
 Result<std::vector<std::string>> RunService::metric_names(std::string_view project_id, std::string_view id) {
     return inputs_.database.read([&](soci::session& session) -> Result<std::vector<std::string>> {
         if (auto run = find_run(session, project_id, id); !run) {

@@ -84,6 +84,12 @@ public:
         std::string_view project_id, std::string_view id, const std::vector<MetricPoint>& points
     );
 
+    // Forgets the points from `step` on that were reported before `time_ms`: who reported them was killed,
+    // and another goes on from a checkpoint before them.
+    Result<void> rewind_metrics(
+        std::string_view project_id, std::string_view id, std::int64_t step, std::int64_t time_ms
+    );
+
     Result<std::vector<std::string>> metric_names(std::string_view project_id, std::string_view id);
 
     struct PointsAsk {

@@ -171,6 +171,16 @@ void insert_metrics(soci::session& session, std::string_view run_id, const std::
     }
 }
 
+void delete_metrics_from(
+    soci::session& session, std::string_view run_id, std::int64_t step, std::int64_t time_ms
+) {
+    sql::execute(
+        session,
+        "DELETE FROM run_metrics WHERE run_id = :run_id AND step >= :step AND time_ms < :time_ms",
+        {{"run_id", run_id}, {"step", step}, {"time_ms", time_ms}}
+    );
+}
+
 std::vector<std::string> metric_names(soci::session& session, std::string_view run_id) {
     return sql::select(
         session,

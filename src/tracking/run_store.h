@@ -44,6 +44,10 @@ std::map<std::string, std::string> find_params(soci::session& session, std::stri
 
 // A point that is there already keeps its value.
 void insert_metrics(soci::session& session, std::string_view run_id, const std::vector<MetricPoint>& points);
+// Points of `step` and later ones that were reported before `time_ms`.
+void delete_metrics_from(
+    soci::session& session, std::string_view run_id, std::int64_t step, std::int64_t time_ms
+);
 std::vector<std::string> metric_names(soci::session& session, std::string_view run_id);
 // In the order of steps, those after `after_step`.
 std::vector<MetricPoint> metric_points(

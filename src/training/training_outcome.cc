@@ -48,16 +48,6 @@ std::string object_of(const Json& files, std::string_view name) {
     return {};
 }
 
-std::vector<tracking::MetricPoint> points_of(const std::vector<JobProgress>& reports) {
-    std::vector<tracking::MetricPoint> points;
-    for (const JobProgress& report : reports) {
-        for (const auto& [name, value] : report.metrics) {
-            points.push_back({name, report.step, value, report.time_ms});
-        }
-    }
-    return points;
-}
-
 }  // namespace
 
 Result<Json> TrainingService::store_files(const jobs::Job& job, std::string_view subfolder) {
@@ -91,6 +81,45 @@ void TrainingService::tie_tokenizer_jobs() {
     inputs_.jobs.on_finished(std::string(kTokenizerJob), std::move(hooks));
 }
 
+// Whether a process now reports steps that an earlier one was already past: that one was killed.
+bool TrainingService::goes_back(const std::string& job_id, std::int64_t step) {
+    const std::scoped_lock lock(steps_mutex_);
+    const auto [last, is_first] = last_steps_.try_emplace(job_id, step);
+    const bool is_back = is_first || step < last->second;
+    last->second = step;
+    return is_back;
+}
+
+void TrainingService::keep_metrics(const jobs::Job& job, const std::vector<JobProgress>& reports) {
+    const std::string run = run_id_of(job);
+    const auto warn = [&](const Result<void>& kept) {
+        if (!kept) {
+            log_warning("metrics not kept", {{"job", job.id}, {"reason", kept.error().message}});
+        }
+    };
+    std::vector<tracking::MetricPoint> points;
+    const auto flush = [&] {
+        warn(inputs_.runs.log_metrics(job.project_id, run, points));
+        points.clear();
+    };
+    for (const JobProgress& report : reports) {
+        if (report.metrics.empty()) {
+            continue;  // Words only: such a report may name step 0 again.
+        }
+        if (goes_back(job.id, report.step)) {
+            flush();
+            warn(inputs_.runs.rewind_metrics(job.project_id, run, report.step, report.time_ms));
+        }
+        for (const auto& [name, value] : report.metrics) {
+            if (points.size() == kPointsAtATime) {
+                flush();
+            }
+            points.push_back({name, report.step, value, report.time_ms});
+        }
+    }
+    flush();
+}
+
 void TrainingService::tie_training_jobs() {
     jobs::JobHooks hooks;
     hooks.on_started = [this](const jobs::Job& job) {
@@ -99,14 +128,7 @@ void TrainingService::tie_training_jobs() {
         }
     };
     hooks.on_progress = [this](const jobs::Job& job, const std::vector<JobProgress>& reports) {
-        const auto points = points_of(reports);
-        for (std::size_t i = 0; i < points.size(); i += kPointsAtATime) {
-            const auto end = std::min(points.size(), i + kPointsAtATime);
-            const std::vector part(points.begin() + std::ptrdiff_t(i), points.begin() + std::ptrdiff_t(end));
-            if (auto logged = inputs_.runs.log_metrics(job.project_id, run_id_of(job), part); !logged) {
-                log_warning("metrics not kept", {{"job", job.id}, {"reason", logged.error().message}});
-            }
-        }
+        keep_metrics(job, reports);
     };
     hooks.prepare = [this](const jobs::Job& job) -> Result<Json> {
         const auto result = JobDirectory(inputs_.jobs_folder / job.id).read_result();

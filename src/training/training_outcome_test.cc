@@ -107,6 +107,35 @@ TEST_P(TrainingOutcomeTest, ReportsBecomeMetricsHoweverManyComeAtOnce) {
     EXPECT_EQ(points->back().value, 1.0 / 6000);
 }
 
+TEST_P(TrainingOutcomeTest, StepsThatAKilledProcessTookBehindItsCheckpointAreForgotten) {
+    const auto started = service_->start(pretrain());
+    const auto job = start_next_job();
+    const auto report_of = [](std::int64_t time_ms, std::int64_t step, double loss) {
+        return JobProgress{.time_ms = time_ms, .step = step, .steps_total = 9, .metrics = {{"loss", loss}}};
+    };
+    // Killed behind step 5; the next process goes on from a checkpoint at step 2 and reports other steps.
+    const std::vector<JobProgress> killed = {report_of(1, 1, 9), report_of(2, 3, 8), report_of(3, 5, 7)};
+    const std::vector<JobProgress> next = {
+        {.time_ms = 10, .step = 0, .message = "reads"}, report_of(11, 2, 6), report_of(12, 4, 5)
+    };
+    const auto& report = jobs_->hooks_of(job.kind).on_progress;
+    const auto steps = [&] {
+        std::vector<std::pair<std::int64_t, double>> found;
+        for (const auto& point : *runs_->points("p", started->run.id, {.name = "loss"})) {
+            found.emplace_back(point.step, point.value);
+        }
+        return found;
+    };
+    const std::vector<std::pair<std::int64_t, double>> expected = {{1, 9}, {2, 6}, {4, 5}};
+    report(job, killed);
+    report(job, next);
+    EXPECT_EQ(steps(), expected);
+    std::vector<JobProgress> all = killed;
+    all.insert(all.end(), next.begin(), next.end());
+    report(job, all);  // As after a restart of the server, which reads them all again.
+    EXPECT_EQ(steps(), expected);
+}
+
 TEST_P(TrainingOutcomeTest, ARunIsRegisteredOnceWithItsLineage) {
     const std::string run = pretrained();
     const auto version =

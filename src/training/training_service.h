@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -99,11 +101,15 @@ private:
 
     void tie_tokenizer_jobs();
     void tie_training_jobs();
+    void keep_metrics(const jobs::Job& job, const std::vector<JobProgress>& reports);
+    bool goes_back(const std::string& job_id, std::int64_t step);
     Result<Json> store_files(const jobs::Job& job, std::string_view subfolder);
     Result<void> record_tokenizer(soci::session& session, const jobs::Job& job, const Json& files);
     Result<void> record_run(soci::session& session, const jobs::Job& job, const Json& prepared);
 
     Inputs inputs_;
+    std::mutex steps_mutex_;
+    std::map<std::string, std::int64_t> last_steps_;  // Reported, by job. Guarded by steps_mutex_.
 };
 
 }  // namespace capstan::training
