@@ -9,6 +9,7 @@ import {
   money,
   pValue,
   percent,
+  readable,
   score,
   shortId,
   signed,
@@ -109,6 +110,11 @@ describe("names", () => {
       "short",
       "0199…5d7e27",
     ]);
+  });
+  it("leaves out line ends that say nothing", () => {
+    expect(readable("\n \n  one\n\n\n \n\ntwo\nthree\n\n")).toBe("  one\n\ntwo\nthree");
+    expect(readable("\n\n\n")).toBe("");
+    expect(readable("one\n\ntwo")).toBe("one\n\ntwo");
   });
   it("says scores of every type", () => {
     expect([score(0.4412), score(true), score("good")]).toEqual(["0.441", "yes", "good"]);

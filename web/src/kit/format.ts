@@ -112,6 +112,15 @@ export function score(value: number | boolean | string): string {
   return typeof value === "number" ? significant(value, 3) : value;
 }
 
+// A text by a model, for reading: at most one empty line in a row, and none at its ends. Small models say little
+// but line ends; all of them are in the JSON.
+export function readable(text: string): string {
+  return text
+    .replace(/^\s*\n/, "")
+    .trimEnd()
+    .replace(/\n(?:[^\S\n]*\n){2,}/g, "\n\n");
+}
+
 // The first characters of an id, enough to tell two apart by eye. UUIDv7 begin with the time, so take the end.
 export function shortId(id: string): string {
   return id.length <= 13 ? id : `${id.slice(0, 4)}…${id.slice(-6)}`;
@@ -130,6 +139,9 @@ const SPELLED: Record<string, string> = {
   bleu: "BLEU",
   chrf: "chrF",
   lora: "LoRA",
+  eta_s: "seconds left",
+  heldout_loss: "held-out loss",
+  pii_masked: "personal data masked",
 };
 
 function padded(value: number): string {

@@ -34,14 +34,31 @@ const KNOWN = new Set(["name", "records_in", "records_out", "bytes_in", "bytes_o
 
 const isFlat = (value: object): boolean => Object.values(value).every((one) => typeof one !== "object");
 
-// What a step, or the whole, says beside what every step says.
+// What a step, or the whole, says beside what every step says; but for lists of reasons, which are drawn.
 function furtherOf(step: object): Array<[string, string]> {
   return Object.entries(step)
-    .filter(([name]) => !KNOWN.has(name))
-    .map(([name, value]) => {
-      if (typeof value !== "number") return [words(name), JSON.stringify(value)];
-      return [words(name), /bytes/.test(name) ? bytes(value) : significant(value, 6)];
-    });
+    .filter(([name, value]) => !KNOWN.has(name) && !isReasons(value))
+    .map(([name, value]) => [words(name), said(name, value)]);
+}
+
+function said(name: string, value: unknown): string {
+  if (typeof value === "number") return /bytes/.test(name) ? bytes(value) : significant(value, 6);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (value === null || typeof value !== "object") return String(value ?? "–");
+  if (Array.isArray(value) || !isFlat(value)) return JSON.stringify(value);
+  const parts = Object.entries(value).map(([part, one]) => `${words(part)} ${said(part, one)}`);
+  return parts.join(", ") || "none";
+}
+
+const isReasons = (value: unknown): value is DropReason[] =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((one) => typeof one?.reason === "string" && typeof one.count === "number");
+
+function reasonsOf(step: object): Array<[string, DropReason[]]> {
+  return Object.entries(step).flatMap(([name, value]): Array<[string, DropReason[]]> =>
+    !KNOWN.has(name) && isReasons(value) ? [[name, value]] : [],
+  );
 }
 
 function FurtherOfSteps({ steps }: { steps: ReportStep[] }) {
@@ -50,11 +67,18 @@ function FurtherOfSteps({ steps }: { steps: ReportStep[] }) {
       <div className="stack">
         {steps.map((step) => {
           const facts = furtherOf(step);
-          if (facts.length === 0) return null;
+          const reasons = reasonsOf(step);
+          if (facts.length + reasons.length === 0) return null;
           return (
             <div key={step.name} className="stack-tight">
               <h3>{words(step.name)}</h3>
               <Facts facts={facts} />
+              {reasons.map(([name, list]) => (
+                <div key={name} className="stack-tight">
+                  <h4>{words(name)}</h4>
+                  <LossList losses={list.map((reason) => ({ step: "", reason }))} />
+                </div>
+              ))}
             </div>
           );
         })}
@@ -107,21 +131,23 @@ function FunnelStep({ step, most }: { step: ReportStep; most: number }) {
 }
 
 function Losses({ losses }: { losses: Loss[] }) {
-  const most = Math.max(1, ...losses.map(({ reason }) => reason.count));
   return (
     <Card title="What was dropped, and why">
-      {losses.length === 0 ? (
-        <Empty title="Nothing was dropped" />
-      ) : (
-        <ul className="losses">
-          {losses.map(({ step, reason }) => (
-            <li key={`${step} ${reason.reason}`}>
-              <LossRow step={step} reason={reason} most={most} />
-            </li>
-          ))}
-        </ul>
-      )}
+      {losses.length === 0 ? <Empty title="Nothing was dropped" /> : <LossList losses={losses} />}
     </Card>
+  );
+}
+
+function LossList({ losses }: { losses: Loss[] }) {
+  const most = Math.max(1, ...losses.map(({ reason }) => reason.count));
+  return (
+    <ul className="losses">
+      {losses.map(({ step, reason }) => (
+        <li key={`${step} ${reason.reason}`}>
+          <LossRow step={step} reason={reason} most={most} />
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import type { Evaluation } from "../../api/types";
 import { Button, Card } from "../../kit/basics";
-import { count } from "../../kit/format";
+import { count, readable } from "../../kit/format";
 
 const PAGE = 5;
 
@@ -30,7 +30,13 @@ export function Answers({ evaluation }: { evaluation: Evaluation }) {
                   <dt>
                     <span className={`swatch series-${series % 6}`} aria-hidden="true" /> {label}
                   </dt>
-                  <dd>{sample.answers[label] || <span className="muted">no answer</span>}</dd>
+                  <dd>
+                    {readable(sample.answers[label] ?? "") || (
+                      <span className="muted">
+                        {sample.answers[label] ? "nothing but white space" : "no answer"}
+                      </span>
+                    )}
+                  </dd>
                 </div>
               ))}
             </dl>

@@ -4,7 +4,7 @@ import type { Message, Score, Trace } from "../../api/types";
 import { useQuery } from "../../api/use_query";
 import { Card, Facts, StateBadge, Time } from "../../kit/basics";
 import { Copy } from "../../kit/dialog";
-import { count, duration, money, score, shortId, significant, words } from "../../kit/format";
+import { count, duration, money, readable, score, shortId, words } from "../../kit/format";
 import { Page } from "../../kit/page";
 import { Link, path } from "../../kit/router";
 import { Empty, Loaded } from "../../kit/states";
@@ -14,8 +14,8 @@ import { Waterfall } from "./waterfall";
 import "./observability.css";
 
 function TraceFacts({ trace }: { trace: Trace }) {
-  const generating = trace.duration_ms - (trace.ttft_ms ?? 0);
-  const speed = generating > 0 ? (trace.completion_tokens / generating) * 1000 : null;
+  // Of the whole call: what is between the first piece and the end may be too short to divide by.
+  const speed = trace.duration_ms > 0 ? (trace.completion_tokens / trace.duration_ms) * 1000 : null;
   return (
     <Card>
       <Facts
@@ -23,7 +23,7 @@ function TraceFacts({ trace }: { trace: Trace }) {
           ["Took", duration(trace.duration_ms)],
           ["First token", duration(trace.ttft_ms)],
           ["Tokens", `${count(trace.prompt_tokens)} in, ${count(trace.completion_tokens)} out`],
-          ["Tokens a second", trace.ttft_ms !== null && speed !== null ? significant(speed, 3) : "–"],
+          ["Tokens a second", trace.ttft_ms !== null && speed !== null ? count(speed) : "–"],
           ["Cost", money(trace.cost_usd)],
           [
             "Deployment",
@@ -45,10 +45,15 @@ function TraceFacts({ trace }: { trace: Trace }) {
 }
 
 function Turn({ message }: { message: Message }) {
+  const text = textOf(message.content);
   return (
     <li className="turn" data-role={message.role}>
       <p className="turn-role">{message.role}</p>
-      <p className="turn-text">{textOf(message.content) ?? <span className="muted">no text</span>}</p>
+      <p className="turn-text">
+        {readable(text ?? "") || (
+          <span className="muted">{text ? "nothing but white space" : "no text"}</span>
+        )}
+      </p>
     </li>
   );
 }

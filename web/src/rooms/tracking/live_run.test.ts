@@ -63,7 +63,7 @@ describe("panelsOf", () => {
     const names = ["speed", "heldout_loss", "loss", "lossless"];
     const panels = panelsOf(new Map(names.map((name) => [name, []])));
     expect(panels.map(({ title }) => title)).toEqual(["Loss", "lossless", "speed"]);
-    expect(panels[0]!.series.map(({ name }) => name)).toEqual(["loss", "heldout loss"]);
+    expect(panels[0]!.series.map(({ name }) => name)).toEqual(["loss", "held-out loss"]);
   });
 });
 
