@@ -90,6 +90,11 @@ bool TrainingService::goes_back(const std::string& job_id, std::int64_t step) {
     return is_back;
 }
 
+void TrainingService::forget_steps(const std::string& job_id) {
+    const std::scoped_lock lock(steps_mutex_);
+    last_steps_.erase(job_id);
+}
+
 void TrainingService::keep_metrics(const jobs::Job& job, const std::vector<JobProgress>& reports) {
     const std::string run = run_id_of(job);
     const auto warn = [&](const Result<void>& kept) {
@@ -139,6 +144,7 @@ void TrainingService::tie_training_jobs() {
         return store_files(job, result->string_or(is_adapter ? "adapter_dir" : "model_dir", "out/model"));
     };
     hooks.record = [this](soci::session& session, const jobs::Job& job, const Json& prepared) {
+        forget_steps(job.id);
         return record_run(session, job, prepared);
     };
     inputs_.jobs.on_finished(std::string(kTrainingJob), std::move(hooks));

@@ -103,13 +103,14 @@ private:
     void tie_training_jobs();
     void keep_metrics(const jobs::Job& job, const std::vector<JobProgress>& reports);
     bool goes_back(const std::string& job_id, std::int64_t step);
+    void forget_steps(const std::string& job_id);
     Result<Json> store_files(const jobs::Job& job, std::string_view subfolder);
     Result<void> record_tokenizer(soci::session& session, const jobs::Job& job, const Json& files);
     Result<void> record_run(soci::session& session, const jobs::Job& job, const Json& prepared);
 
     Inputs inputs_;
     std::mutex steps_mutex_;
-    std::map<std::string, std::int64_t> last_steps_;  // Reported, by job. Guarded by steps_mutex_.
+    std::map<std::string, std::int64_t> last_steps_;  // Reported, by job that runs. Guarded by steps_mutex_.
 };
 
 }  // namespace capstan::training
