@@ -17,9 +17,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/id.h"
-#include "engine/model.h"
-#include "engine/random_model.h"
-#include "engine/sampler.h"
+#include "engine/model/model.h"
+#include "engine/model/random_model.h"
+#include "engine/sampling/sampler.h"
 
 namespace capstan::engine {
 namespace {

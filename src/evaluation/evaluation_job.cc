@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "engine/local_model.h"
+#include "engine/client/local_model.h"
 #include "evaluation/evaluation_spec.h"
 #include "evaluation/examples.h"
 #include "evaluation/measure.h"

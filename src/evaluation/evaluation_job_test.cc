@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/random_model.h"
+#include "engine/model/random_model.h"
 #include "platform/process/process_test_kit.h"
 
 namespace capstan::evaluation {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/local_model.h"
+#include "engine/client/local_model.h"
 #include "evaluation/evaluation_spec.h"
 #include "evaluation/examples.h"
 

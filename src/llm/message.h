@@ -39,12 +39,14 @@ struct Message {
 
 // How the next token is chosen. The defaults are OpenAI's.
 struct Sampling {
-    double temperature = 1.0;        // 0 to 2; 0 is greedy.
-    double top_p = 1.0;              // (0, 1]
-    int top_k = 0;                   // 0: all.
-    double min_p = 0.0;              // [0, 1]
-    double frequency_penalty = 0.0;  // -2 to 2
-    double presence_penalty = 0.0;   // -2 to 2
+    double temperature = 1.0;         // 0 to 2; 0 is greedy.
+    double top_p = 1.0;               // (0, 1]
+    int top_k = 0;                    // 0: all.
+    double min_p = 0.0;               // [0, 1]
+    double typical_p = 1.0;           // (0, 1]; locally typical sampling (Meister et al. 2023); 1: off.
+    double frequency_penalty = 0.0;   // -2 to 2
+    double presence_penalty = 0.0;    // -2 to 2
+    double repetition_penalty = 1.0;  // (0, 10]; over prompt and completion (Keskar et al. 2019); 1: off.
     std::optional<std::uint64_t> seed = std::nullopt;
     std::map<TokenId, double> logit_bias = {};  // -100 to 100
 };
@@ -55,12 +57,42 @@ Result<void> validate(const Sampling& sampling);
 // Chat messages, plain text to continue, or token ids.
 using Prompt = std::variant<std::vector<Message>, std::string, std::vector<TokenId>>;
 
+// What an answer must be, every byte of it.
+struct Constraint {
+    enum class Kind { kNone, kJsonObject, kJsonSchema, kRegex, kGrammar, kChoice };
+
+    Kind kind = Kind::kNone;
+    std::string text = {};                  // The schema as JSON, the expression, or the grammar (EBNF).
+    std::vector<std::string> choices = {};  // Of kChoice.
+};
+
+// A function that the model may call.
+struct Tool {
+    std::string name;
+    std::string description = {};
+    std::string parameters = {};  // A JSON schema; empty for none.
+    bool is_strict = false;       // Arguments must follow the schema.
+};
+
+struct ToolChoice {
+    enum class Kind { kAuto, kNone, kRequired, kNamed };
+
+    Kind kind = Kind::kAuto;
+    std::string name = {};  // Of kNamed.
+};
+
 struct GenerateRequest {
     Prompt prompt = {};
     Sampling sampling = {};
     int completion_tokens_max = 16;
     std::vector<std::string> stop = {};  // At most 4; not part of the text that comes out.
     std::string adapter = {};            // Name of a loaded adapter; empty for none.
+    Constraint constraint = {};
+    std::vector<Tool> tools = {};  // With a prompt of messages.
+    ToolChoice tool_choice = {};
+    int priority = 0;               // Lower comes first.
+    std::string fairness_key = {};  // Whose request it is: those who wait take turns by key.
+    std::int64_t deadline_ms = 0;   // From the call on; 0: none.
 };
 
 enum class FinishReason { kStop, kLength, kCancelled };

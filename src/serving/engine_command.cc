@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/job_directory.h"
 #include "base/log.h"
-#include "engine/local_model.h"
+#include "engine/client/local_model.h"
 #include "platform/http/metrics.h"
 #include "platform/http/server.h"
 #include "serving/engine_routes.h"

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
-#include "engine/random_model.h"
+#include "engine/model/random_model.h"
 #include "platform/http/client.h"
 #include "platform/process/process_host.h"
 #include "platform/process/process_test_kit.h"

@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 
 #include "base/id.h"
-#include "engine/local_model.h"
-#include "engine/random_model.h"
+#include "engine/client/local_model.h"
+#include "engine/model/random_model.h"
 #include "llm/openai_wire.h"
 #include "platform/http/client.h"
 #include "platform/http/server.h"

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/random_model.h"
+#include "engine/model/random_model.h"
 #include "platform/objects/disk_object_store.h"
 #include "platform/process/process_test_kit.h"
 

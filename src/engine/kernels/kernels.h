@@ -11,8 +11,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/data_type.h"
-#include "engine/kv_layout.h"
+#include "engine/files/data_type.h"
+#include "engine/kernels/kv_layout.h"
 
 namespace capstan::engine::kernels {
 

@@ -162,12 +162,12 @@ TEST_P(Kernels, AttentionEqualsItsScalarTwin) {
     for (const std::int64_t head_dim : {2, 8, 14, 16, 24, 32, 48, 64, 80, 128, 130}) {
         const KvShape shape = {.layers = 2, .kv_heads = 3, .head_dim = head_dim};
         std::vector<std::vector<float>> memory;
-        std::vector<float*> blocks;
+        std::vector<std::byte*> blocks;
         for (int i = 0; i < 3; ++i) {
-            memory.push_back(random_floats(shape.block_floats(), random_));
+            memory.push_back(random_floats(shape.block_bytes() / 4, random_));
         }
         for (auto& block : memory) {
-            blocks.push_back(block.data());
+            blocks.push_back(reinterpret_cast<std::byte*>(block.data()));
         }
         for (const std::int64_t tokens : {1, 2, 7, 15, 16, 17, 63, 64, 65, 130, 192}) {
             const auto query = random_floats(head_dim, random_);
@@ -178,7 +178,7 @@ TEST_P(Kernels, AttentionEqualsItsScalarTwin) {
                 .query = query.data(),
                 .kv =
                     {.blocks = blocks.data(),
-                     .layer_offset = shape.layer_floats(),
+                     .layer_offset = shape.layer_bytes(),
                      .kv_heads = 3,
                      .head_dim = head_dim},
                 .kv_head = tokens % 3,

@@ -5,7 +5,7 @@
 
 #include <immintrin.h>
 
-#include "engine/data_type.h"
+#include "engine/files/data_type.h"
 
 namespace capstan::engine::kernels {
 

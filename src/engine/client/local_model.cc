@@ -1,0 +1,314 @@
+#include "engine/client/local_model.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "engine/client/stop_filter.h"
+#include "text/stream_decoder.h"
+
+namespace capstan::engine {
+namespace {
+
+constexpr int kTopTokensMax = 20;
+constexpr std::size_t kTextsAtOnceMax = 8;
+
+// Turns the tokens of one channel into text for one caller.
+class TextStream {
+public:
+    struct Parts {
+        const text::Tokenizer& tokenizer;
+        const std::vector<std::string>& stops;
+        const llm::OnText& on_text;
+    };
+
+    explicit TextStream(const Parts& parts)
+        : decoder_(parts.tokenizer), filter_(parts.stops), on_text_(parts.on_text) {}
+
+    // False when no more tokens are wanted.
+    bool push(const ScoredToken& token) {
+        if (!token.is_end) {
+            show(filter_.push(decoder_.push(token.token)));
+        }
+        return !filter_.stopped() && !cancelled_;
+    }
+
+    // After the last token.
+    void finish() {
+        if (!filter_.stopped() && !cancelled_) {
+            show(filter_.push(decoder_.finish()));
+            show(filter_.finish());
+        }
+    }
+
+    bool stopped() const { return filter_.stopped(); }
+
+    bool cancelled() const { return cancelled_; }
+
+    std::string take_text() { return std::move(text_); }
+
+private:
+    void show(const std::string& piece) {
+        if (!piece.empty()) {
+            text_ += piece;
+            cancelled_ = cancelled_ || (on_text_ && !on_text_(piece));
+        }
+    }
+
+    text::StreamDecoder decoder_;
+    StopFilter filter_;
+    const llm::OnText& on_text_;
+    std::string text_;
+    bool cancelled_ = false;
+};
+
+double ms_since(std::int64_t begin_us) {
+    return static_cast<double>(monotonic_now_us() - begin_us) / 1000;
+}
+
+std::vector<double> log_probabilities_of(const std::vector<ScoredToken>& scores) {
+    std::vector<double> values;
+    values.reserve(scores.size());
+    for (const ScoredToken& score : scores) {
+        values.push_back(score.log_probability);
+    }
+    return values;
+}
+
+// Waits for a channel of scoring.
+Result<std::vector<double>> wait_for_scores(TokenChannel& channel) {
+    while (channel.next()) {
+    }
+    if (const auto outcome = channel.outcome(); !outcome) {
+        return outcome.error();
+    }
+    return log_probabilities_of(channel.take_prompt_scores());
+}
+
+Result<void> check_options(const llm::GenerateRequest& request, const GenerateOptions& options) {
+    if (request.completion_tokens_max < (options.score_prompt ? 0 : 1)) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format("completion tokens are {}; at least 1 is needed", request.completion_tokens_max)
+        };
+    }
+    if (options.top_tokens < 0 || options.top_tokens > kTopTokensMax) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format("top tokens are {}; they must be 0 to {}", options.top_tokens, kTopTokensMax)
+        };
+    }
+    return check_stops(request.stop);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalModel>> LocalModel::open(const ModelOptions& options) {
+    auto engine = EngineThread::start(options.directory, options.engine);
+    if (!engine) {
+        return engine.error();
+    }
+    const ModelConfig& config = (*engine)->config();
+    auto encoder = PromptEncoder::open(options.directory, config);
+    if (!encoder) {
+        return encoder.error();
+    }
+    if (options.context_tokens_max < 0) {
+        return Error{ErrorCode::kInvalid, "the context must not be negative"};
+    }
+    std::int64_t context = std::min(config.positions_max, (*engine)->kv_tokens_total());
+    if (options.context_tokens_max > 0) {
+        context = std::min(context, options.context_tokens_max);
+    }
+    std::unique_ptr<LocalModel> model(new LocalModel(std::move(*engine), std::move(*encoder), context));
+    for (const auto& [name, directory] : options.adapters) {
+        if (auto good = model->load_adapter(name, directory); !good) {
+            return good.error();
+        }
+    }
+    return model;
+}
+
+Result<llm::GenerateResult> LocalModel::generate(
+    const llm::GenerateRequest& request, const llm::OnText& on_text
+) {
+    auto scored = generate_scored(request, {}, on_text);
+    if (!scored) {
+        return scored.error();
+    }
+    return std::move(scored->result);
+}
+
+Result<ScoredResult> LocalModel::generate_scored(
+    const llm::GenerateRequest& request, const GenerateOptions& options, const llm::OnText& on_text
+) {
+    const std::int64_t begin_us = monotonic_now_us();
+    auto sequence = sequence_of(request, options);
+    if (!sequence) {
+        return sequence.error();
+    }
+    ScoredResult scored = {
+        .result = {}, .prompt_tokens = sequence->prompt, .prompt_scores = {}, .completion = {}
+    };
+    llm::GenerateResult& result = scored.result;
+    result.usage.prompt_tokens = std::ssize(scored.prompt_tokens);
+    const auto submitted = engine_->submit(std::move(*sequence));
+    if (!submitted) {
+        return submitted.error();
+    }
+    TokenChannel& channel = **submitted;
+    const std::stop_callback on_stop(options.stop, [&channel] { channel.cancel(); });
+    TextStream stream({.tokenizer = tokenizer(), .stops = request.stop, .on_text = on_text});
+    while (auto token = channel.next()) {
+        if (result.usage.completion_tokens++ == 0) {
+            result.first_token_ms = ms_since(begin_us);
+        }
+        const bool goes_on = stream.push(*token);
+        scored.completion.push_back(std::move(*token));
+        if (!goes_on) {
+            channel.cancel();  // Nobody reads what may still come.
+            break;
+        }
+    }
+    stream.finish();
+    result.total_ms = ms_since(begin_us);
+    if (stream.stopped()) {
+        result.finish_reason = llm::FinishReason::kStop;
+    } else if (stream.cancelled()) {
+        result.finish_reason = llm::FinishReason::kCancelled;
+    } else {
+        const auto outcome = channel.outcome();
+        if (!outcome) {
+            return outcome.error();
+        }
+        result.finish_reason = *outcome;
+    }
+    result.text = stream.take_text();
+    scored.prompt_scores = channel.take_prompt_scores();
+    return scored;
+}
+
+Result<SequenceRequest> LocalModel::sequence_of(
+    const llm::GenerateRequest& request, const GenerateOptions& options
+) const {
+    if (auto good = check_options(request, options); !good) {
+        return good.error();
+    }
+    if (auto good = check_sampling(request.sampling, config().vocabulary); !good) {
+        return good.error();
+    }
+    auto adapter = adapters_.find(request.adapter);
+    if (!adapter) {
+        return adapter.error();
+    }
+    auto tokens = encoder_.encode(request.prompt);
+    if (!tokens) {
+        return tokens.error();
+    }
+    const std::int64_t room = context_tokens_ - std::ssize(*tokens);
+    if (room < std::min(1, request.completion_tokens_max)) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format(
+                "the prompt has {} tokens and the context holds {}, with the continuation: shorten it",
+                tokens->size(),
+                context_tokens_
+            )
+        };
+    }
+    return SequenceRequest{
+        .prompt = std::move(*tokens),
+        .completion_tokens_max = std::min<std::int64_t>(request.completion_tokens_max, room),
+        .sampling = request.sampling,
+        .adapter = std::move(*adapter),
+        .score_prompt = options.score_prompt,
+        .score_completion = options.score_completion,
+        .top_tokens = options.top_tokens,
+        .ignore_end = options.ignore_end,
+    };
+}
+
+Result<std::vector<double>> LocalModel::token_log_probabilities(
+    std::span<const llm::TokenId> tokens, const std::string& adapter
+) {
+    const auto found = adapters_.find(adapter);
+    if (!found) {
+        return found.error();
+    }
+    const auto channel = submit_scoring(tokens, *found);
+    if (!channel) {
+        return channel.error();
+    }
+    return wait_for_scores(**channel);
+}
+
+Result<std::vector<std::vector<double>>> LocalModel::token_log_probabilities_of(
+    std::span<const std::vector<llm::TokenId>> texts, const std::string& adapter
+) {
+    const auto found = adapters_.find(adapter);
+    if (!found) {
+        return found.error();
+    }
+    std::vector<std::vector<double>> all;
+    std::deque<std::shared_ptr<TokenChannel>> under_way;
+    std::size_t next = 0;
+    while (all.size() < texts.size()) {
+        Error error = {ErrorCode::kExhausted, ""};
+        while (next < texts.size() && under_way.size() < kTextsAtOnceMax) {
+            auto channel = submit_scoring(texts[next], *found);
+            if (!channel) {
+                error = channel.error();
+                break;
+            }
+            under_way.push_back(std::move(*channel));
+            ++next;
+        }
+        // A full queue is no error while some of ours go on: wait for them and try again.
+        const bool must_fail = under_way.empty() || error.code != ErrorCode::kExhausted;
+        auto scores = must_fail ? Result<std::vector<double>>(error) : wait_for_scores(*under_way.front());
+        if (!scores) {
+            for (const auto& channel : under_way) {
+                channel->cancel();
+            }
+            return scores.error();
+        }
+        all.push_back(std::move(*scores));
+        under_way.pop_front();
+    }
+    return all;
+}
+
+Result<std::shared_ptr<TokenChannel>> LocalModel::submit_scoring(
+    std::span<const llm::TokenId> tokens, const std::shared_ptr<const Adapter>& adapter
+) {
+    auto prompt = encoder_.encode(std::vector<llm::TokenId>(tokens.begin(), tokens.end()));
+    if (!prompt) {
+        return prompt.error();
+    }
+    if (tokens.empty() || std::ssize(tokens) > context_tokens_) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format("{} tokens to score; 1 to {} can be", tokens.size(), context_tokens_)
+        };
+    }
+    return engine_->submit(
+        {.prompt = std::move(*prompt), .completion_tokens_max = 0, .adapter = adapter, .score_prompt = true}
+    );
+}
+
+Result<void> LocalModel::load_adapter(const std::string& name, const std::filesystem::path& directory) {
+    return adapters_.load(name, directory, config());
+}
+
+Result<void> LocalModel::unload_adapter(const std::string& name) {
+    return adapters_.unload(name);
+}
+
+ModelStats LocalModel::stats() const {
+    return {.engine = engine_->stats(), .adapters = adapters_.names()};
+}
+
+}  // namespace capstan::engine

@@ -1,0 +1,48 @@
+#pragma once
+
+// From what a caller sends (messages, text or ids) to the tokens that the model sees.
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/model/config.h"
+#include "llm/message.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace capstan::engine {
+
+// Thread-safe.
+class PromptEncoder {
+public:
+    // The tokenizer of a model directory and, when there is one, its chat template. kInvalid when the
+    // tokenizer knows more tokens than the model.
+    static Result<PromptEncoder> open(const std::filesystem::path& directory, const ModelConfig& config);
+
+    // At least one token, all in the vocabulary. kInvalid for messages to a model without a chat template,
+    // ids out of range, and nothing at all to a model without a first token.
+    Result<std::vector<llm::TokenId>> encode(const llm::Prompt& prompt) const;
+
+    const text::Tokenizer& tokenizer() const { return tokenizer_; }
+
+private:
+    PromptEncoder(
+        text::Tokenizer tokenizer, std::optional<text::ChatTemplate> chat_template, const ModelConfig& config
+    )
+        : tokenizer_(std::move(tokenizer)),
+          chat_template_(std::move(chat_template)),
+          vocabulary_(config.vocabulary),
+          bos_(config.bos) {}
+
+    Result<std::vector<llm::TokenId>> encode_messages(const std::vector<llm::Message>& messages) const;
+    std::vector<llm::TokenId> encode_text(const std::string& text) const;
+
+    text::Tokenizer tokenizer_;
+    std::optional<text::ChatTemplate> chat_template_;
+    std::int64_t vocabulary_;
+    std::optional<llm::TokenId> bos_;
+};
+
+}  // namespace capstan::engine

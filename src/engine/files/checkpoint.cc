@@ -1,0 +1,125 @@
+#include "engine/files/checkpoint.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/json.h"
+
+namespace capstan::engine {
+namespace {
+
+constexpr std::uint64_t kIndexBytesMax = 100'000'000;
+constexpr std::size_t kShardsMax = 10'000;
+
+using TensorsByName = std::map<std::string, const Tensor*, std::less<>>;
+
+TensorsByName tensors_of(const SafetensorsFile& file) {
+    TensorsByName tensors;
+    for (const auto& [name, tensor] : file.tensors()) {
+        tensors.emplace(name, &tensor);
+    }
+    return tensors;
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> parse_shard_index(std::string_view text) {
+    const auto json = parse_json(text, 8);
+    if (!json) {
+        return json.error();
+    }
+    const Json::Object* weight_map = (*json)["weight_map"].as_object();
+    if (weight_map == nullptr) {
+        return Error{ErrorCode::kInvalid, "'weight_map' must be an object"};
+    }
+    std::map<std::string, std::string> files;
+    for (const auto& [tensor, file] : *weight_map) {
+        const std::string* name = file.as_string();
+        // A shard lies beside its index: a name with a folder in it could reach anything on this machine.
+        if (name == nullptr || name->empty() || name->find('/') != std::string::npos ||
+            name->find('\0') != std::string::npos || *name == "." || *name == "..") {
+            return Error{
+                ErrorCode::kInvalid,
+                fmt::format("tensor '{}' must be in a file beside the index, not {}", tensor, file.dump())
+            };
+        }
+        files.emplace(tensor, *name);
+    }
+    return files;
+}
+
+Result<Checkpoint> Checkpoint::open(const std::filesystem::path& directory) {
+    const std::filesystem::path single = directory / "model.safetensors";
+    const std::filesystem::path index = directory / "model.safetensors.index.json";
+    std::error_code ignored;
+    std::vector<SafetensorsFile> files;
+    if (std::filesystem::exists(single, ignored)) {
+        auto file = SafetensorsFile::open(single);
+        if (!file) {
+            return file.error();
+        }
+        files.push_back(std::move(*file));
+        auto tensors = tensors_of(files.front());
+        return Checkpoint(std::move(files), std::move(tensors));
+    }
+    if (!std::filesystem::exists(index, ignored)) {
+        return Error{
+            ErrorCode::kNotFound,
+            fmt::format(
+                "'{}' has neither model.safetensors nor model.safetensors.index.json", directory.string()
+            )
+        };
+    }
+    const auto text = read_file(index, kIndexBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    const auto map = parse_shard_index(*text);
+    if (!map) {
+        return with_context(fmt::format("index '{}'", index.string()), map.error());
+    }
+    std::map<std::string, std::size_t> position_of;
+    for (const auto& [tensor, name] : *map) {
+        if (position_of.contains(name)) {
+            continue;
+        }
+        if (files.size() == kShardsMax) {
+            return Error{ErrorCode::kTooLarge, fmt::format("more than {} shards", kShardsMax)};
+        }
+        auto file = SafetensorsFile::open(directory / name);
+        if (!file) {
+            return file.error();
+        }
+        position_of.emplace(name, files.size());
+        files.push_back(std::move(*file));
+    }
+    TensorsByName tensors;
+    for (const auto& [name, file] : *map) {
+        const Tensor* tensor = files[position_of[file]].find(name);
+        if (tensor == nullptr) {
+            return Error{
+                ErrorCode::kInvalid,
+                fmt::format("tensor '{}' is not in '{}', where the index says it is", name, file)
+            };
+        }
+        tensors.emplace(name, tensor);
+    }
+    return Checkpoint(std::move(files), std::move(tensors));
+}
+
+const Tensor* Checkpoint::find(std::string_view name) const {
+    const auto found = tensors_.find(name);
+    return found == tensors_.end() ? nullptr : found->second;
+}
+
+std::vector<std::string> Checkpoint::names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, tensor] : tensors_) {
+        names.push_back(name);
+    }
+    return names;
+}
+
+}  // namespace capstan::engine

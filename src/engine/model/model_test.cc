@@ -1,0 +1,207 @@
+// The forward pass against transformers and PEFT (tests/golden/engine/make_goldens.py), and against itself in
+// other company, where not a bit may differ.
+
+#include "engine/model/model.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/check.h"
+
+namespace capstan::engine {
+namespace {
+
+const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine";
+
+std::vector<float> floats_of(const Tensor& tensor) {
+    std::vector<float> values;
+    for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+        values.push_back(weight_at(tensor.bytes.data(), tensor.type, i));
+    }
+    return values;
+}
+
+std::vector<llm::TokenId> tokens_of(const Tensor& tensor) {
+    std::vector<llm::TokenId> values(static_cast<std::size_t>(tensor.elements()));
+    std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+    return values;
+}
+
+llm::TokenId largest(std::span<const float> logits) {
+    return static_cast<llm::TokenId>(std::ranges::max_element(logits) - logits.begin());
+}
+
+// One golden model with its cache and what the reference computed.
+struct Golden {
+    std::unique_ptr<Model> model;
+    std::unique_ptr<BlockKvCache> cache;
+    SafetensorsFile results;
+
+    static Golden open(const std::string& name, int threads = 1) {
+        auto model = Model::open(kGolden / name, threads);
+        CHECK(model, model.error().message);
+        auto cache = BlockKvCache::build((*model)->kv_shape(), 4 << 20);
+        CHECK(cache, cache.error().message);
+        auto results = SafetensorsFile::open(kGolden / name / "golden.safetensors");
+        CHECK(results, results.error().message);
+        return Golden{std::move(*model), std::move(*cache), std::move(*results)};
+    }
+
+    std::vector<llm::TokenId> tokens(const std::string& name) const { return tokens_of(*results.find(name)); }
+
+    std::vector<float> floats(const std::string& name) const { return floats_of(*results.find(name)); }
+
+    KvSequence reserve() const {
+        auto kv = cache->reserve(128);
+        CHECK(kv, kv.error().message);
+        return *kv;
+    }
+
+    // Logits of all tokens, in chunks of `chunk` rows.
+    std::vector<float> run(std::span<const llm::TokenId> tokens, std::size_t chunk, const Adapter* adapter)
+        const {
+        KvSequence kv = reserve();
+        std::vector<float> all;
+        for (std::size_t begin = 0; begin < tokens.size(); begin += chunk) {
+            std::vector<BatchRow> rows;
+            for (std::size_t i = begin; i < std::min(begin + chunk, tokens.size()); ++i) {
+                rows.push_back({
+                    .token = tokens[i],
+                    .position = static_cast<std::int64_t>(i),
+                    .kv = &kv,
+                    .adapter = adapter,
+                    .wants_logits = true,
+                });
+            }
+            const auto logits = model->forward(rows);
+            all.insert(all.end(), logits.begin(), logits.end());
+        }
+        cache->release(kv);
+        return all;
+    }
+
+    std::vector<llm::TokenId> greedy(
+        std::vector<llm::TokenId> tokens, std::size_t count, const Adapter* adapter
+    ) const {
+        const std::size_t prompt = tokens.size();
+        const auto vocabulary = static_cast<std::size_t>(model->config().vocabulary);
+        KvSequence kv = reserve();
+        std::vector<BatchRow> rows;
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            rows.push_back({
+                .token = tokens[i],
+                .position = static_cast<std::int64_t>(i),
+                .kv = &kv,
+                .adapter = adapter,
+                .wants_logits = i + 1 == tokens.size(),
+            });
+        }
+        while (tokens.size() < prompt + count) {
+            const auto logits = model->forward(rows);
+            EXPECT_EQ(logits.size(), vocabulary);
+            tokens.push_back(largest(logits));
+            rows = {{
+                .token = tokens.back(),
+                .position = static_cast<std::int64_t>(tokens.size()) - 1,
+                .kv = &kv,
+                .adapter = adapter,
+                .wants_logits = true,
+            }};
+        }
+        cache->release(kv);
+        return {tokens.begin() + static_cast<std::ptrdiff_t>(prompt), tokens.end()};
+    }
+};
+
+// Logits are around 2 and pass through up to three layers of float32 sums in another order than the
+// reference's; 1e-4 is ten times what was seen.
+void expect_logits(const std::vector<float>& actual, const std::vector<float>& expected) {
+    ASSERT_EQ(actual.size(), expected.size());
+    double worst = 0;
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+        worst = std::max(worst, std::abs(static_cast<double>(actual[i]) - expected[i]));
+    }
+    EXPECT_LT(worst, 1e-4);
+    testing::Test::RecordProperty("worst", std::to_string(worst));
+}
+
+class GoldenModel : public testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenModel, LogitsEqualTransformers) {
+    const Golden golden = Golden::open(GetParam());
+    expect_logits(golden.run(golden.tokens("prompt"), 1000, nullptr), golden.floats("logits"));
+}
+
+TEST_P(GoldenModel, GreedyContinuationEqualsTransformers) {
+    const Golden golden = Golden::open(GetParam());
+    const auto expected = golden.tokens("greedy");
+    EXPECT_EQ(golden.greedy(golden.tokens("prompt"), expected.size(), nullptr), expected);
+}
+
+TEST_P(GoldenModel, ChunksAndSingleTokensGiveTheSameBits) {
+    const Golden golden = Golden::open(GetParam());
+    const auto prompt = golden.tokens("prompt");
+    const auto whole = golden.run(prompt, prompt.size(), nullptr);
+    for (const std::size_t chunk : {1U, 3U, 7U, 16U, 39U}) {
+        EXPECT_EQ(golden.run(prompt, chunk, nullptr), whole) << "chunks of " << chunk;
+    }
+}
+
+TEST_P(GoldenModel, MoreThreadsGiveTheSameBits) {
+    const Golden one = Golden::open(GetParam(), 1);
+    const Golden three = Golden::open(GetParam(), 3);
+    const auto prompt = one.tokens("prompt");
+    EXPECT_EQ(one.run(prompt, 1000, nullptr), three.run(prompt, 1000, nullptr));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GoldenModel, testing::Values("tied_f32", "llama3_bf16", "bias_f16"));
+
+TEST(Model, AdaptersEqualPeft) {
+    const Golden golden = Golden::open("tied_f32");
+    const auto prompt = golden.tokens("prompt");
+    for (const std::string name : {"attention", "everything"}) {
+        const auto adapter = Adapter::load(kGolden / "tied_f32" / "adapters" / name, golden.model->config());
+        ASSERT_TRUE(adapter) << adapter.error().message;
+        expect_logits(golden.run(prompt, 1000, adapter->get()), golden.floats(name + ".logits"));
+        const auto expected = golden.tokens(name + ".greedy");
+        EXPECT_EQ(golden.greedy(prompt, expected.size(), adapter->get()), expected);
+    }
+    expect_logits(golden.run(prompt, 1000, nullptr), golden.floats("logits"));
+}
+
+TEST(Model, SequencesWithOtherAdaptersInOneBatchDoNotChangeABit) {
+    const Golden golden = Golden::open("tied_f32");
+    const auto prompt = golden.tokens("prompt");
+    std::vector<std::shared_ptr<const Adapter>> adapters = {nullptr};
+    for (const auto* name : {"attention", "everything"}) {
+        adapters.push_back(*Adapter::load(kGolden / "tied_f32" / "adapters" / name, golden.model->config()));
+    }
+    std::vector<KvSequence> kvs;
+    std::vector<BatchRow> rows;
+    for (std::size_t s = 0; s < 6; ++s) {
+        kvs.push_back(golden.reserve());
+    }
+    std::vector<float> expected;
+    for (std::size_t s = 0; s < 6; ++s) {
+        const auto part = std::span(prompt).subspan(s, 10 + 3 * s);
+        const Adapter* adapter = adapters[s % 3].get();
+        const auto alone = golden.run(part, 1000, adapter);
+        expected.insert(expected.end(), alone.begin(), alone.end());
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            rows.push_back({
+                .token = part[i],
+                .position = static_cast<std::int64_t>(i),
+                .kv = &kvs[s],
+                .adapter = adapter,
+                .wants_logits = true,
+            });
+        }
+    }
+    const auto together = golden.model->forward(rows);
+    EXPECT_EQ(std::vector<float>(together.begin(), together.end()), expected);
+}
+
+}  // namespace
+}  // namespace capstan::engine

@@ -1,0 +1,47 @@
+#pragma once
+
+// Model directories with random weights, complete with a byte-level tokenizer and the chat template of
+// Capstan's own models: for benchmarks, and for tests of whatever serves a model.
+
+#include <cstdint>
+#include <filesystem>
+
+#include "base/result.h"
+#include "engine/files/data_type.h"
+#include "engine/model/config.h"
+
+namespace capstan::engine {
+
+struct RandomModel {
+    // The vocabulary must hold the tokenizer's 261 tokens: five special ones and the bytes.
+    ModelConfig config = {
+        .vocabulary = 272,
+        .hidden = 64,
+        .intermediate = 96,
+        .layers = 2,
+        .heads = 4,
+        .kv_heads = 2,
+        .head_dim = 16,
+        .positions_max = 512,
+        .norm_epsilon = 1e-5,
+        .tied_embeddings = true,
+        .attention_bias = false,
+        .mlp_bias = false,
+        .rope = {},
+        .bos = 0,
+        .end_tokens = {0, 4},  // <|endoftext|> and <|end|>
+    };
+    DataType type = DataType::kF32;
+    std::uint64_t seed = 1;
+    float spread = 1.5F;  // Standard deviation of weights times √columns.
+};
+
+// Only `config`'s shapes, embeddings' tie and end tokens are used; no biases, plain rope.
+Result<void> write_random_model(const std::filesystem::path& directory, const RandomModel& model);
+
+// A LoRA adapter of all seven projections for such a model.
+Result<void> write_random_adapter(
+    const std::filesystem::path& directory, const RandomModel& model, std::int64_t rank
+);
+
+}  // namespace capstan::engine

@@ -1,0 +1,207 @@
+// The sampler against a twin that follows the definition word by word, and against chance.
+
+#include "engine/sampling/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace capstan::engine {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<float> random_logits(std::size_t count, std::mt19937& random) {
+    std::normal_distribution<float> normal(0, 2);
+    std::vector<float> logits(count);
+    for (float& logit : logits) {
+        logit = normal(random);
+    }
+    return logits;
+}
+
+// Token to probability, of all tokens that may be chosen.
+std::map<llm::TokenId, double> twin(std::span<const float> logits, const llm::Sampling& sampling) {
+    std::vector<double> scores(logits.begin(), logits.end());
+    for (const auto& [token, bias] : sampling.logit_bias) {
+        scores[static_cast<std::size_t>(token)] += bias;
+    }
+    std::vector<llm::TokenId> order(scores.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::sort(order, [&](auto a, auto b) {
+        const double left = scores[static_cast<std::size_t>(a)];
+        const double right = scores[static_cast<std::size_t>(b)];
+        return left != right ? left > right : a < b;
+    });
+    std::vector<std::pair<llm::TokenId, double>> kept;
+    double sum = 0;
+    for (const auto token : order) {
+        const double gap =
+            scores[static_cast<std::size_t>(token)] - scores[static_cast<std::size_t>(order[0])];
+        kept.emplace_back(token, std::exp(gap / sampling.temperature));
+    }
+    std::erase_if(kept, [&](const auto& pair) { return pair.second < sampling.min_p; });
+    if (sampling.top_k > 0 && kept.size() > static_cast<std::size_t>(sampling.top_k)) {
+        kept.resize(static_cast<std::size_t>(sampling.top_k));
+    }
+    for (const auto& [token, weight] : kept) {
+        sum += weight;
+    }
+    std::map<llm::TokenId, double> nucleus;
+    double reached = 0;
+    for (const auto& [token, weight] : kept) {
+        if (sampling.top_p < 1 && reached >= sampling.top_p * sum) {
+            break;
+        }
+        nucleus[token] = weight;
+        reached += weight;
+    }
+    for (auto& [token, weight] : nucleus) {
+        weight /= reached;
+    }
+    return nucleus;
+}
+
+TEST(Sampler, DrawsFromTheDistributionThatTheDefinitionGives) {
+    std::mt19937 random(3);
+    const llm::Sampling settings[] = {
+        {.temperature = 1},
+        {.temperature = 0.3},
+        {.temperature = 1.7, .top_k = 5},
+        {.temperature = 1, .top_p = 0.9},
+        {.temperature = 0.8, .top_p = 0.5, .top_k = 20},
+        {.temperature = 1, .min_p = 0.1},
+        {.temperature = 1.2, .top_p = 0.95, .top_k = 40, .min_p = 0.02, .logit_bias = {{3, 2.5}, {7, -100}}},
+        {.temperature = 1, .top_p = 1e-6},
+        {.temperature = 1, .top_k = 1},
+        {.temperature = 2, .top_p = 0.999999},
+    };
+    for (const llm::Sampling& sampling : settings) {
+        for (const std::size_t vocabulary : {1U, 2U, 50U, 1000U}) {
+            if (vocabulary < 8 && !sampling.logit_bias.empty()) {
+                continue;
+            }
+            const auto logits = random_logits(vocabulary, random);
+            const auto expected = twin(logits, sampling);
+            Sampler sampler(sampling);
+            const auto actual = sampler.distribution(logits);
+            ASSERT_EQ(actual.size(), expected.size());
+            for (const auto& [token, log_probability] : actual) {
+                ASSERT_TRUE(expected.contains(token));
+                ASSERT_NEAR(std::exp(log_probability), expected.at(token), 1e-9);
+            }
+        }
+    }
+}
+
+TEST(Sampler, ChoosesAsOftenAsTheProbabilitiesSay) {
+    std::mt19937 random(5);
+    const auto logits = random_logits(12, random);
+    for (const double top_p : {1.0, 0.8}) {
+        const llm::Sampling sampling = {.temperature = 1.3, .top_p = top_p, .seed = 11};
+        const auto expected = twin(logits, sampling);
+        Sampler sampler(sampling);
+        std::map<llm::TokenId, int> counts;
+        constexpr int kDraws = 40'000;
+        for (int i = 0; i < kDraws; ++i) {
+            ++counts[sampler.choose(logits)];
+        }
+        double chi_squared = 0;
+        for (const auto& [token, probability] : expected) {
+            const double mean = probability * kDraws;
+            chi_squared += (counts[token] - mean) * (counts[token] - mean) / mean;
+        }
+        EXPECT_LE(counts.size(), expected.size());
+        EXPECT_LT(chi_squared, 31.3);  // 11 degrees of freedom: exceeded by chance once in a thousand seeds.
+    }
+}
+
+TEST(Sampler, ASeedDecidesEverything) {
+    std::mt19937 random(1);
+    const auto logits = random_logits(500, random);
+    const auto draw = [&](std::optional<std::uint64_t> seed) {
+        Sampler sampler({.temperature = 1, .seed = seed});
+        std::vector<llm::TokenId> tokens;
+        for (int i = 0; i < 40; ++i) {
+            tokens.push_back(sampler.choose(logits));
+        }
+        return tokens;
+    };
+    EXPECT_EQ(draw(7), draw(7));
+    EXPECT_NE(draw(7), draw(8));
+    EXPECT_NE(draw(std::nullopt), draw(std::nullopt));
+    // The stream itself is a promise: a seed means the same tomorrow and on another machine.
+    const std::vector<float> flat(1000, 0.0F);
+    Sampler sampler({.temperature = 1, .seed = 42});
+    EXPECT_EQ(sampler.choose(flat), 741);
+    EXPECT_EQ(sampler.choose(flat), 159);
+}
+
+TEST(Sampler, IsGreedyAtTemperatureZero) {
+    const std::vector<float> logits = {1, 5, 5, 2};
+    Sampler plain({.temperature = 0});
+    EXPECT_EQ(plain.choose(logits), 1);
+    EXPECT_EQ(plain.choose(logits), 1);
+    Sampler biased({.temperature = 0, .logit_bias = {{3, 4.0}}});
+    EXPECT_EQ(biased.choose(logits), 3);
+}
+
+TEST(Sampler, PenalisesWhatItChose) {
+    const std::vector<float> logits = {3.0F, 2.5F, 2.2F};
+    Sampler presence({.temperature = 0, .presence_penalty = 1});
+    EXPECT_EQ(presence.choose(logits), 0);  // Then 2.0, 2.5, 2.2.
+    EXPECT_EQ(presence.choose(logits), 1);  // Then 2.0, 1.5, 2.2.
+    EXPECT_EQ(presence.choose(logits), 2);  // Then 2.0, 1.5, 1.2: presence counts once.
+    EXPECT_EQ(presence.choose(logits), 0);
+    EXPECT_EQ(presence.choose(logits), 0);
+    Sampler frequency({.temperature = 0, .frequency_penalty = 0.3});
+    EXPECT_EQ(frequency.choose(logits), 0);  // Then 2.7.
+    EXPECT_EQ(frequency.choose(logits), 0);  // Then 2.4.
+    EXPECT_EQ(frequency.choose(logits), 1);  // Then 2.2.
+    EXPECT_EQ(frequency.choose(logits), 0);
+}
+
+TEST(Sampler, NamesTheParameterOutOfRange) {
+    const auto refusal = [](const llm::Sampling& sampling) {
+        const auto good = check_sampling(sampling, 10);
+        return good ? std::string() : good.error().message;
+    };
+    EXPECT_EQ(refusal({}), "");
+    EXPECT_THAT(refusal({.temperature = 2.1}), HasSubstr("temperature"));
+    EXPECT_THAT(refusal({.temperature = NAN}), HasSubstr("temperature"));
+    EXPECT_THAT(refusal({.top_p = 0}), HasSubstr("top_p"));
+    EXPECT_THAT(refusal({.top_k = -1}), HasSubstr("top_k"));
+    EXPECT_THAT(refusal({.min_p = 1.5}), HasSubstr("min_p"));
+    EXPECT_THAT(refusal({.frequency_penalty = 3}), HasSubstr("frequency_penalty"));
+    EXPECT_THAT(refusal({.presence_penalty = -3}), HasSubstr("presence_penalty"));
+    EXPECT_THAT(refusal({.logit_bias = {{10, 1}}}), HasSubstr("logit_bias"));
+    EXPECT_THAT(refusal({.logit_bias = {{1, 101}}}), HasSubstr("logit_bias"));
+}
+
+TEST(LogSoftmax, SumsToOneAndOrdersTheTop) {
+    std::mt19937 random(9);
+    auto logits = random_logits(300, random);
+    logits[7] = 90;  // e^90 overflows a float.
+    logits[8] = 90;
+    const LogSoftmax probabilities(logits);
+    double sum = 0;
+    for (int token = 0; token < 300; ++token) {
+        sum += std::exp(probabilities.of(token));
+    }
+    EXPECT_NEAR(sum, 1, 1e-6);
+    const auto top = probabilities.top(3);
+    ASSERT_EQ(top.size(), 3U);
+    EXPECT_EQ(top[0].token, 7);
+    EXPECT_EQ(top[1].token, 8);
+    EXPECT_EQ(top[0].log_probability, probabilities.of(7));
+    EXPECT_EQ(probabilities.top(1000).size(), 300U);
+    EXPECT_TRUE(probabilities.top(0).empty());
+}
+
+}  // namespace
+}  // namespace capstan::engine

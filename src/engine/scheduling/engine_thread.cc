@@ -1,0 +1,73 @@
+#include "engine/scheduling/engine_thread.h"
+
+#include <utility>
+
+namespace capstan::engine {
+
+EngineThread::EngineThread(
+    std::unique_ptr<Model> model, std::unique_ptr<KvCache> cache, const EngineLimits& limits
+)
+    : model_(std::move(model)),
+      cache_(std::move(cache)),
+      queue_(limits.waiting_max),
+      scheduler_({.model = *model_, .cache = *cache_, .queue = queue_}, limits.scheduler),
+      thread_([this] { run(); }) {}
+
+Result<std::unique_ptr<EngineThread>> EngineThread::start(
+    const std::filesystem::path& model_directory, const EngineLimits& limits
+) {
+    if (limits.waiting_max < 1 || limits.scheduler.running_max < 1 ||
+        limits.scheduler.prefill_tokens_max < 1) {
+        return Error{
+            ErrorCode::kInvalid, "the queue, the running sequences and the prefill chunk must be at least 1"
+        };
+    }
+    auto model = Model::open(model_directory, limits.threads);
+    if (!model) {
+        return model.error();
+    }
+    auto cache = BlockKvCache::build((*model)->kv_shape(), limits.kv_cache_bytes);
+    if (!cache) {
+        return cache.error();
+    }
+    return std::unique_ptr<EngineThread>(new EngineThread(std::move(*model), std::move(*cache), limits));
+}
+
+EngineThread::~EngineThread() {
+    for (const auto& sequence : queue_.close()) {
+        sequence->channel->finish(Error{ErrorCode::kUnavailable, "the engine is shutting down"});
+    }
+    thread_.join();
+}
+
+Result<std::shared_ptr<TokenChannel>> EngineThread::submit(SequenceRequest request) {
+    auto channel = std::make_shared<TokenChannel>();
+    if (auto good = queue_.push(std::make_unique<Sequence>(std::move(request), channel)); !good) {
+        return good.error();
+    }
+    return channel;
+}
+
+void EngineThread::run() {
+    while (!queue_.closed()) {
+        if (scheduler_.is_idle()) {
+            queue_.wait();
+        }
+        scheduler_.step();
+    }
+    scheduler_.shut_down();
+}
+
+std::int64_t EngineThread::kv_tokens_total() const {
+    return cache_->bytes_total() / model_->kv_shape().block_bytes() * kKvBlockTokens;
+}
+
+EngineStats EngineThread::stats() const {
+    return EngineStats{
+        .waiting = static_cast<std::int64_t>(queue_.size()),
+        .scheduler = scheduler_.stats(),
+        .kv_bytes_total = cache_->bytes_total(),
+    };
+}
+
+}  // namespace capstan::engine

@@ -1,0 +1,63 @@
+#pragma once
+
+// A loaded model with the thread that runs it: the only one that touches weights, cache and scheduler.
+
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "base/result.h"
+#include "engine/cache/kv_cache.h"
+#include "engine/model/model.h"
+#include "engine/scheduling/scheduler.h"
+#include "engine/scheduling/sequence_queue.h"
+
+namespace capstan::engine {
+
+struct EngineLimits {
+    int threads = 1;
+    std::int64_t kv_cache_bytes = std::int64_t{256} << 20;
+    std::size_t waiting_max = 64;
+    SchedulerLimits scheduler;
+};
+
+struct EngineStats {
+    std::int64_t waiting = 0;
+    SchedulerStats scheduler;
+    std::int64_t kv_bytes_total = 0;
+};
+
+class EngineThread {
+public:
+    static Result<std::unique_ptr<EngineThread>> start(
+        const std::filesystem::path& model_directory, const EngineLimits& limits
+    );
+
+    // Ends what runs and waits with kUnavailable.
+    ~EngineThread();
+    EngineThread(const EngineThread&) = delete;
+    EngineThread& operator=(const EngineThread&) = delete;
+
+    // Thread-safe. kExhausted when the queue is full.
+    Result<std::shared_ptr<TokenChannel>> submit(SequenceRequest request);
+
+    const ModelConfig& config() const { return model_->config(); }
+
+    // Positions that the cache holds in all.
+    std::int64_t kv_tokens_total() const;
+
+    EngineStats stats() const;  // Thread-safe.
+
+private:
+    EngineThread(std::unique_ptr<Model> model, std::unique_ptr<KvCache> cache, const EngineLimits& limits);
+
+    void run();
+
+    std::unique_ptr<Model> model_;
+    std::unique_ptr<KvCache> cache_;
+    SequenceQueue queue_;
+    Scheduler scheduler_;
+    std::thread thread_;
+};
+
+}  // namespace capstan::engine

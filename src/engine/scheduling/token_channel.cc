@@ -1,0 +1,49 @@
+#include "engine/scheduling/token_channel.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace capstan::engine {
+
+void TokenChannel::push(ScoredToken token) {
+    const std::scoped_lock lock(mutex_);
+    tokens_.push_back(std::move(token));
+    changed_.notify_one();
+}
+
+void TokenChannel::push_prompt(ScoredToken token) {
+    const std::scoped_lock lock(mutex_);
+    prompt_scores_.push_back(std::move(token));
+}
+
+void TokenChannel::finish(Result<llm::FinishReason> outcome) {
+    const std::scoped_lock lock(mutex_);
+    CHECK(!outcome_, "a sequence finishes once");
+    outcome_ = std::move(outcome);
+    changed_.notify_one();
+}
+
+std::optional<ScoredToken> TokenChannel::next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !tokens_.empty() || outcome_; });
+    if (tokens_.empty()) {
+        return std::nullopt;
+    }
+    ScoredToken token = std::move(tokens_.front());
+    tokens_.pop_front();
+    return token;
+}
+
+Result<llm::FinishReason> TokenChannel::outcome() const {
+    const std::scoped_lock lock(mutex_);
+    CHECK(outcome_, "the outcome is known at the end");
+    return *outcome_;
+}
+
+std::vector<ScoredToken> TokenChannel::take_prompt_scores() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(prompt_scores_, {});
+}
+
+}  // namespace capstan::engine

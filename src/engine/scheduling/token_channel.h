@@ -1,0 +1,52 @@
+#pragma once
+
+// How tokens get from the engine's thread to the one that asked for them. The engine never waits here: a
+// channel holds at most what the sequence was allowed to generate.
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sampling/log_softmax.h"
+#include "llm/message.h"
+
+namespace capstan::engine {
+
+struct ScoredToken {
+    llm::TokenId token = 0;
+    double log_probability = 0;         // Of the model itself; only when asked for.
+    std::vector<TokenProbability> top;  // As many as were asked for.
+    bool is_end = false;                // An end token: not part of the text.
+};
+
+class TokenChannel {
+public:
+    // The engine's side.
+    void push(ScoredToken token);
+    void push_prompt(ScoredToken token);             // Before the first `push`.
+    void finish(Result<llm::FinishReason> outcome);  // Once, last.
+
+    // The caller's side. `next` blocks for a token and returns nothing at the end.
+    std::optional<ScoredToken> next();
+    Result<llm::FinishReason> outcome() const;      // After the end.
+    std::vector<ScoredToken> take_prompt_scores();  // Complete with the first token, or at the end.
+
+    // Any thread: the sequence ends at the next step.
+    void cancel() { cancelled_ = true; }
+
+    bool cancelled() const { return cancelled_; }
+
+private:
+    mutable std::mutex mutex_;  // Guards all but cancelled_.
+    std::condition_variable changed_;
+    std::deque<ScoredToken> tokens_;
+    std::vector<ScoredToken> prompt_scores_;
+    std::optional<Result<llm::FinishReason>> outcome_;
+    std::atomic<bool> cancelled_ = false;
+};
+
+}  // namespace capstan::engine
