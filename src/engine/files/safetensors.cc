@@ -151,7 +151,8 @@ Result<void> check_cover(
 }  // namespace
 
 std::int64_t Tensor::elements() const {
-    return static_cast<std::int64_t>(bytes.size()) / bytes_of(type);
+    const BlockShape block = block_of(type);
+    return static_cast<std::int64_t>(bytes.size()) / block.bytes * block.elements;
 }
 
 std::string shape_text(std::span<const std::int64_t> shape) {
