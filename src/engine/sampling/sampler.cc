@@ -44,13 +44,13 @@ Result<void> check_sampling(const llm::Sampling& sampling, std::int64_t vocabula
 Sampler::Sampler(llm::Sampling sampling)
     : sampling_(std::move(sampling)), seed_(sampling_.seed ? *sampling_.seed : chance()) {}
 
-llm::TokenId Sampler::choose(std::span<const float> logits) {
+llm::TokenId Sampler::choose(std::span<const float> logits, const TokenMask* allowed) {
     llm::TokenId chosen = 0;
-    const bool is_plain = sampling_.logit_bias.empty() && counts_.empty();
+    const bool is_plain = allowed == nullptr && sampling_.logit_bias.empty() && counts_.empty();
     if (sampling_.temperature == 0 && is_plain) {
         chosen = largest_token(logits);
     } else {
-        collect(logits);
+        collect(logits, allowed);
         double total = 0;
         for (const Candidate& candidate : candidates_) {
             total += candidate.weight;
@@ -71,8 +71,8 @@ llm::TokenId Sampler::choose(std::span<const float> logits) {
     return chosen;
 }
 
-std::vector<TokenProbability> Sampler::distribution(std::span<const float> logits) {
-    collect(logits);
+std::vector<TokenProbability> Sampler::distribution(std::span<const float> logits, const TokenMask* allowed) {
+    collect(logits, allowed);
     double total = 0;
     for (const Candidate& candidate : candidates_) {
         total += candidate.weight;
@@ -86,19 +86,25 @@ std::vector<TokenProbability> Sampler::distribution(std::span<const float> logit
     return probabilities;
 }
 
-void Sampler::collect(std::span<const float> logits) {
-    candidates_.resize(logits.size());
+void Sampler::collect(std::span<const float> logits, const TokenMask* allowed) {
+    candidates_.clear();
     for (std::size_t i = 0; i < logits.size(); ++i) {
-        candidates_[i] = {
-            .logit = static_cast<double>(logits[i]), .weight = 0, .token = static_cast<llm::TokenId>(i)
-        };
+        const auto token = static_cast<llm::TokenId>(i);
+        if (allowed == nullptr || allowed->allows(token)) {
+            candidates_.push_back({.logit = static_cast<double>(logits[i]), .weight = 0, .token = token});
+        }
     }
+    const auto change = [this](llm::TokenId token, double by) {
+        const auto found = std::ranges::lower_bound(candidates_, token, {}, &Candidate::token);
+        if (found != candidates_.end() && found->token == token) {
+            found->logit += by;
+        }
+    };
     for (const auto& [token, bias] : sampling_.logit_bias) {
-        candidates_[static_cast<std::size_t>(token)].logit += bias;
+        change(token, bias);
     }
     for (const auto& [token, count] : counts_) {
-        candidates_[static_cast<std::size_t>(token)].logit -=
-            sampling_.frequency_penalty * static_cast<double>(count) + sampling_.presence_penalty;
+        change(token, -sampling_.frequency_penalty * static_cast<double>(count) - sampling_.presence_penalty);
     }
     if (sampling_.temperature == 0) {
         const auto best = std::ranges::max_element(candidates_, {}, &Candidate::logit);

@@ -2,10 +2,11 @@
 
 // How the next token is chosen from the finite logits of one sequence.
 //
-// In this order: logit bias; frequency and presence penalties over the tokens generated so far (not the
-// prompt), as OpenAI defines them; greedy when the temperature is 0; else temperature, then min-p (at least
-// min_p times the probability of the most probable), top-k, and top-p (the fewest most probable whose
-// probabilities, of what is left, reach top_p). The order is vLLM's. Equal logits are ordered by id.
+// In this order: what the grammar allows; logit bias; frequency and presence penalties over the tokens
+// generated so far (not the prompt), as OpenAI defines them; greedy when the temperature is 0; else
+// temperature, then min-p (at least min_p times the probability of the most probable), top-k, and top-p (the
+// fewest most probable whose probabilities, of what is left, reach top_p). The order is vLLM's. Equal logits
+// are ordered by id.
 
 #include <cstdint>
 #include <span>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/grammar/token_constraint.h"
 #include "engine/sampling/log_softmax.h"
 #include "llm/message.h"
 
@@ -26,12 +28,15 @@ class Sampler {
 public:
     explicit Sampler(llm::Sampling sampling);
 
-    // Chooses and remembers the choice for the penalties.
-    llm::TokenId choose(std::span<const float> logits);
+    // Chooses, among what `allowed` has when there is one (not empty), and remembers the choice for the
+    // penalties.
+    llm::TokenId choose(std::span<const float> logits, const TokenMask* allowed = nullptr);
 
     // What the next choice would be drawn from, probabilities summing to 1; one token when greedy. In no
     // particular order.
-    std::vector<TokenProbability> distribution(std::span<const float> logits);
+    std::vector<TokenProbability> distribution(
+        std::span<const float> logits, const TokenMask* allowed = nullptr
+    );
 
 private:
     struct Candidate {
@@ -40,7 +45,7 @@ private:
         llm::TokenId token = 0;
     };
 
-    void collect(std::span<const float> logits);
+    void collect(std::span<const float> logits, const TokenMask* allowed);
     void weigh();
     void keep_min_p();
     void keep_top_k();

@@ -151,6 +151,31 @@ TEST(Sampler, IsGreedyAtTemperatureZero) {
     EXPECT_EQ(biased.choose(logits), 3);
 }
 
+TEST(Sampler, ChoosesOnlyWhatIsAllowed) {
+    std::mt19937 random(21);
+    const auto logits = random_logits(200, random);
+    TokenMask allowed = {.bits = std::vector<std::uint64_t>(4), .count = 3, .tokens = {5, 70, 199}};
+    for (const auto token : allowed.tokens) {
+        allowed.bits[static_cast<std::size_t>(token) / 64] |= std::uint64_t{1} << (token % 64);
+    }
+    EXPECT_TRUE(allowed.allows(70));
+    EXPECT_FALSE(allowed.allows(71));
+    EXPECT_FALSE(allowed.allows(256));
+    std::vector<float> gathered = {logits[5], logits[70], logits[199]};
+    const auto best = std::ranges::max_element(gathered) - gathered.begin();
+    Sampler greedy({.temperature = 0});
+    EXPECT_EQ(greedy.choose(logits, &allowed), allowed.tokens[static_cast<std::size_t>(best)]);
+    Sampler sampler({.temperature = 1.5, .logit_bias = {{6, 100}, {70, 1.5}}});
+    gathered[1] += 1.5F;
+    const auto expected = twin(gathered, {.temperature = 1.5});
+    const auto actual = sampler.distribution(logits, &allowed);
+    ASSERT_EQ(actual.size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(actual[i].token, allowed.tokens[i]);
+        EXPECT_NEAR(std::exp(actual[i].log_probability), expected.at(static_cast<int>(i)), 1e-6);
+    }
+}
+
 TEST(Sampler, PenalisesWhatItChose) {
     const std::vector<float> logits = {3.0F, 2.5F, 2.2F};
     Sampler presence({.temperature = 0, .presence_penalty = 1});

@@ -22,6 +22,22 @@ std::int64_t prompt_to_compute(const SequenceRequest& request) {
     return std::ssize(request.prompt) - (request.completion_tokens_max == 0 ? 1 : 0);
 }
 
+// The next token, within what the request's grammar allows.
+Result<llm::TokenId> choose(Sequence& sequence, std::span<const float> logits) {
+    if (sequence.constraint == nullptr) {
+        return sequence.sampler.choose(logits);
+    }
+    const auto allowed = sequence.constraint->allowed();
+    if (!allowed) {
+        return allowed.error();
+    }
+    const llm::TokenId token = sequence.sampler.choose(logits, *allowed);
+    if (auto accepted = sequence.constraint->accept(token); !accepted) {
+        return accepted.error();
+    }
+    return token;
+}
+
 Error not_finite() {
     return Error{
         ErrorCode::kInvalid,
@@ -158,14 +174,19 @@ void Scheduler::score_prompt(Sequence& sequence, std::int64_t position, std::spa
 // Chooses the next token; true when it was the last.
 bool Scheduler::generate(Sequence& sequence, std::span<const float> logits) {
     const SequenceRequest& request = sequence.request;
-    const llm::TokenId token = sequence.sampler.choose(logits);
+    const auto chosen = choose(sequence, logits);
+    if (!chosen) {
+        end(sequence, chosen.error());
+        return true;
+    }
+    const llm::TokenId token = *chosen;
     ScoredToken scored = {.token = token, .log_probability = 0, .top = {}, .is_end = false};
     if (request.score_completion) {
         scored = score(request, logits, token);
     }
-    scored.is_end =
-        !request.ignore_end && std::ranges::binary_search(parts_.model.config().end_tokens, token);
-    const bool is_end = scored.is_end;
+    scored.is_end = (!request.ignore_end || sequence.constraint != nullptr) &&
+                    std::ranges::binary_search(parts_.model.config().end_tokens, token);
+    const bool is_end = scored.is_end || (sequence.constraint != nullptr && sequence.constraint->must_end());
     sequence.tokens.push_back(token);
     sequence.channel->push(std::move(scored));
     ++generated_tokens_;

@@ -299,5 +299,78 @@ TEST(Scheduler, AModelOfBrokenNumbersIsAnError) {
     EXPECT_THAT(read_all(*channel).outcome.error().message, HasSubstr("not finite"));
 }
 
+// Only one text of tokens is right.
+class OneAnswer : public TokenConstraint {
+public:
+    OneAnswer(std::vector<llm::TokenId> answer, std::int64_t vocabulary)
+        : answer_(std::move(answer)), vocabulary_(vocabulary) {}
+
+    Result<const TokenMask*> allowed() override {
+        if (answer_[seen_] < 0) {
+            return Error{ErrorCode::kInvalid, "no token can go on"};
+        }
+        const auto token = static_cast<std::size_t>(answer_[seen_]);
+        mask_ = {.bits = {}, .count = 1, .tokens = {answer_[seen_]}};
+        mask_.bits.resize(static_cast<std::size_t>(vocabulary_ + 63) / 64);
+        mask_.bits[token / 64] |= std::uint64_t{1} << (token % 64);
+        return &mask_;
+    }
+
+    Result<void> accept(llm::TokenId token) override {
+        CHECK(token == answer_[seen_], "only what is allowed");
+        ++seen_;
+        return {};
+    }
+
+    bool may_end() const override { return must_end(); }
+
+    bool must_end() const override { return seen_ == answer_.size(); }
+
+    void rollback(std::int64_t count) override { seen_ -= static_cast<std::size_t>(count); }
+
+    std::unique_ptr<TokenConstraint> clone() const override { return nullptr; }
+
+private:
+    std::vector<llm::TokenId> answer_;
+    std::int64_t vocabulary_;
+    std::size_t seen_ = 0;
+    TokenMask mask_;
+};
+
+class OneAnswerGrammar : public CompiledGrammar {
+public:
+    OneAnswerGrammar(std::vector<llm::TokenId> answer, std::int64_t vocabulary)
+        : answer_(std::move(answer)), vocabulary_(vocabulary) {}
+
+    std::unique_ptr<TokenConstraint> start() const override {
+        return std::make_unique<OneAnswer>(answer_, vocabulary_);
+    }
+
+private:
+    std::vector<llm::TokenId> answer_;
+    std::int64_t vocabulary_;
+};
+
+TEST(Scheduler, AGrammarDecidesWhatMayComeAndWhenItEnds) {
+    Bench bench;
+    const std::int64_t vocabulary = bench.config().vocabulary;
+    SequenceRequest request = greedy({3, 4, 5}, 10);
+    request.grammar = std::make_shared<OneAnswerGrammar>(std::vector<llm::TokenId>{9, 8, 7}, vocabulary);
+    const auto whole = bench.submit(request);
+    request.completion_tokens_max = 2;
+    const auto cut = bench.submit(request);
+    request.grammar = std::make_shared<OneAnswerGrammar>(std::vector<llm::TokenId>{9, -1}, vocabulary);
+    const auto stuck = bench.submit(request);
+    bench.run_all();
+    const Answer answer = read_all(*whole);
+    EXPECT_EQ(answer.tokens, (std::vector<llm::TokenId>{9, 8, 7}));
+    EXPECT_EQ(*answer.outcome, llm::FinishReason::kStop);
+    EXPECT_EQ(*read_all(*cut).outcome, llm::FinishReason::kLength);
+    const Answer none = read_all(*stuck);
+    EXPECT_EQ(none.tokens, (std::vector<llm::TokenId>{9}));
+    ASSERT_FALSE(none.outcome);
+    EXPECT_THAT(none.outcome.error().message, HasSubstr("no token can go on"));
+}
+
 }  // namespace
 }  // namespace capstan::engine

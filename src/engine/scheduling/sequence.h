@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/cache/kv_cache.h"
+#include "engine/grammar/token_constraint.h"
 #include "engine/model/adapter.h"
 #include "engine/sampling/sampler.h"
 #include "engine/scheduling/token_channel.h"
@@ -23,6 +24,9 @@ struct SequenceRequest {
     llm::Sampling sampling = {};
     // Shared: an adapter that is unloaded meanwhile lives until the last sequence with it ends.
     std::shared_ptr<const Adapter> adapter = nullptr;
+    // What the completion must look like; null: anything. Shared with other requests for the same. With one,
+    // ignore_end counts for nothing: an answer that is complete ends.
+    std::shared_ptr<const CompiledGrammar> grammar = nullptr;
     bool score_prompt = false;      // Log-probabilities of the prompt's tokens, from the second on.
     bool score_completion = false;  // And of the generated ones.
     int top_tokens = 0;             // With each score, the most probable tokens.
@@ -35,13 +39,15 @@ struct Sequence {
         : request(std::move(asked)),
           channel(std::move(to)),
           sampler(request.sampling),
+          constraint(request.grammar == nullptr ? nullptr : request.grammar->start()),
           tokens(request.prompt) {}
 
     SequenceRequest request;
     std::shared_ptr<TokenChannel> channel;  // Shared with the caller, who may give up first.
     Sampler sampler;
-    std::vector<llm::TokenId> tokens;  // The prompt, then what was generated.
-    std::int64_t computed = 0;         // Tokens whose keys and values are in the cache.
+    std::unique_ptr<TokenConstraint> constraint;  // Of the completion; has accepted what was generated.
+    std::vector<llm::TokenId> tokens;             // The prompt, then what was generated.
+    std::int64_t computed = 0;                    // Tokens whose keys and values are in the cache.
     KvSequence kv;
 
     std::int64_t generated() const { return std::ssize(tokens) - std::ssize(request.prompt); }
