@@ -54,7 +54,9 @@ public:
         const auto good = write_random_model(folder_, {.config = shape(key.large), .type = key.type});
         CHECK(good, good.error().message);
         model_ = std::move(*Model::open(folder_, key.threads));
-        cache_ = std::move(*BlockKvCache::build(model_->kv_shape(), 64 * model_->kv_shape().block_bytes()));
+        cache_ = std::move(
+            *BlockKvCache::build(model_->kv_shape(), 4096 / kKvBlockTokens * model_->kv_shape().block_bytes())
+        );
     }
 
     ~Loaded() { (void)remove_all(folder_); }

@@ -163,7 +163,7 @@ TEST_P(Kernels, AttentionEqualsItsScalarTwin) {
         const KvShape shape = {.layers = 2, .kv_heads = 3, .head_dim = head_dim};
         std::vector<std::vector<float>> memory;
         std::vector<std::byte*> blocks;
-        for (int i = 0; i < 3; ++i) {
+        for (int i = 0; i < 192 / kKvBlockTokens; ++i) {
             memory.push_back(random_floats(shape.block_bytes() / 4, random_));
         }
         for (auto& block : memory) {

@@ -13,7 +13,7 @@
 
 namespace capstan::engine {
 
-inline constexpr std::int64_t kKvBlockTokens = 64;
+inline constexpr std::int64_t kKvBlockTokens = 16;
 inline constexpr std::int64_t kKeyTile = 16;
 
 struct KvShape {

@@ -50,7 +50,7 @@ Answer read_all(TokenChannel& channel) {
 class Bench {
 public:
     struct Sizes {
-        std::int64_t blocks = 64;
+        std::int64_t blocks = 256;
         std::size_t waiting_max = 64;
         SchedulerLimits limits = {};
         std::filesystem::path model = kGolden / "tied_f32";
@@ -250,15 +250,15 @@ TEST(Scheduler, ACancelledSequenceEndsAndFreesItsMemory) {
 }
 
 TEST(Scheduler, StartsInOrderWhenTheCacheHasRoom) {
-    Bench bench({.blocks = 3});
+    Bench bench({.blocks = 8});
     const auto prompt = golden_tokens("prompt");
-    const auto two_blocks = bench.submit(greedy(prompt, 30));
-    const auto two_more = bench.submit(greedy(prompt, 30));
+    const auto five_blocks = bench.submit(greedy(prompt, 30));
+    const auto five_more = bench.submit(greedy(prompt, 30));
     const auto small = bench.submit(greedy({1, 2}, 3));  // Would fit, but is not first.
     bench.scheduler().step();
     EXPECT_EQ(bench.scheduler().stats().running, 1);
     bench.run_all();
-    for (const auto& channel : {two_blocks, two_more, small}) {
+    for (const auto& channel : {five_blocks, five_more, small}) {
         EXPECT_EQ(read_all(*channel).outcome, llm::FinishReason::kLength);
     }
     const auto never = bench.submit(greedy(prompt, 1000));
