@@ -150,15 +150,6 @@ Result<void> check_cover(
 
 }  // namespace
 
-std::int64_t Tensor::elements() const {
-    const BlockShape block = block_of(type);
-    return static_cast<std::int64_t>(bytes.size()) / block.bytes * block.elements;
-}
-
-std::string shape_text(std::span<const std::int64_t> shape) {
-    return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
 Result<std::map<std::string, Tensor, std::less<>>> parse_safetensors(std::string_view file) {
     if (file.size() < kLengthBytes) {
         return Error{

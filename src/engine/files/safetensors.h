@@ -18,24 +18,11 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "engine/files/data_type.h"
+#include "engine/files/tensor.h"
 
 namespace capstan::engine {
 
 inline constexpr std::uint64_t kSafetensorsHeaderBytesMax = 100'000'000;
-inline constexpr std::size_t kTensorRankMax = 8;
-
-// A tensor in someone else's memory, row-major, little endian, of any alignment.
-struct Tensor {
-    std::string name;
-    DataType type = DataType::kF32;
-    std::vector<std::int64_t> shape;  // Empty for a scalar.
-    std::span<const std::byte> bytes;
-
-    std::int64_t elements() const;
-};
-
-// "[2, 3]"
-std::string shape_text(std::span<const std::int64_t> shape);
 
 // The tensors of a whole file in memory, by name; they point into `file`. kInvalid, naming the tensor, for
 // anything that the format forbids: a header over 100 MB, unknown types, repeated names, sizes that do not

@@ -1,0 +1,49 @@
+// Any bytes as a GGUF file: no crash, every tensor and value of an accepted file lies inside it, and every
+// value can be read.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/check.h"
+#include "engine/files/gguf.h"
+
+namespace {
+
+using capstan::engine::GgufValue;
+
+void read_every_way(const GgufValue& value) {
+    std::size_t bytes = 0;
+    if (const auto strings = value.as_strings()) {
+        for (const auto string : *strings) {
+            bytes += string.size();
+        }
+    }
+    CHECK(bytes <= value.bytes.size(), "strings are part of the array");
+    CHECK(!value.as_ints() || value.as_ints()->size() == value.elements, "all elements");
+    CHECK(!value.as_doubles() || value.as_doubles()->size() == value.elements, "all elements");
+    CHECK(!value.as_int() || value.as_double(), "integers are numbers");
+    CHECK(!value.as_bool() || !value.as_string(), "a value is of one kind");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view file(reinterpret_cast<const char*>(data), size);
+    const auto content = capstan::engine::parse_gguf(file);
+    if (!content) {
+        return 0;
+    }
+    std::size_t bytes = 0;
+    for (const auto& [name, tensor] : content->tensors) {
+        const auto* begin = reinterpret_cast<const char*>(tensor.bytes.data());
+        CHECK(begin >= file.data() && begin + tensor.bytes.size() <= file.data() + size, "inside the file");
+        bytes += tensor.bytes.size();
+    }
+    CHECK(bytes <= size, "tensors do not overlap");
+    for (const auto& [key, value] : content->metadata) {
+        const char* begin = value.bytes.data();
+        CHECK(begin >= file.data() && begin + value.bytes.size() <= file.data() + size, "inside the file");
+        read_every_way(value);
+    }
+    return 0;
+}
