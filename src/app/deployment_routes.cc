@@ -41,7 +41,10 @@ Result<std::vector<deployments::Target>> targets_from(
              .version_id = version->id,
              .model = version->model,
              .number = version->number,
-             .weight = item.int_or("weight", 0)}
+             .weight = item.int_or("weight", 0),
+             .replicas_min = item.int_or("replicas_min", 1),
+             .replicas_max =
+                 item.int_or("replicas_max", std::max<std::int64_t>(1, item.int_or("replicas_min", 1)))}
         );
     }
     return targets;
@@ -114,6 +117,44 @@ http::Response set_split(const Context& context, const http::Request& request) {
         return http::reply(Error{ErrorCode::kInvalid, "'targets' must be a list of {\"label\", \"weight\"}"});
     }
     return context.reply_with(context.service().set_split(request.principal.project_id, ask), request);
+}
+
+http::Response scale(const Context& context, const http::Request& request) {
+    const auto body = http::read_json(request);
+    if (!body) {
+        return http::reply(body.error());
+    }
+    const auto least = body->get_int("replicas_min");
+    const auto most = body->get_int("replicas_max");
+    if (!least || !most) {
+        return http::reply(least ? most.error() : least.error());
+    }
+    const auto scaled = context.service().scale(
+        request.principal.project_id,
+        {.name = request.param("name"),
+         .label = body->string_or("label", ""),
+         .replicas_min = *least,
+         .replicas_max = *most,
+         .by = request.principal.name}
+    );
+    return context.reply_with(scaled, request);
+}
+
+http::Response update(const Context& context, const http::Request& request) {
+    const auto body = http::read_json(request);
+    auto targets = body ? targets_from(context.house, request.principal.project_id, Json::array({*body}))
+                        : Result<std::vector<deployments::Target>>(body.error());
+    if (!targets) {
+        return http::reply(targets.error());
+    }
+    const auto updated = context.service().update(
+        request.principal.project_id,
+        {.name = request.param("name"),
+         .label = body->string_or("label", ""),
+         .version = std::move(targets->front()),
+         .by = request.principal.name}
+    );
+    return context.reply_with(updated, request);
 }
 
 // The first target is the baseline, the last the challenger.
@@ -208,6 +249,16 @@ void add_deployment_routes(House& house, const DeploymentKeeper& keeper) {
         "deployments.write",
         [context](const http::Request& request) { return set_split(context, request); }
     );
+    router.put(
+        "/api/v1/deployments/{name}/scale",
+        "deployments.write",
+        [context](const http::Request& request) { return scale(context, request); }
+    );
+    router.put(
+        "/api/v1/deployments/{name}/version",
+        "deployments.write",
+        [context](const http::Request& request) { return update(context, request); }
+    );
     router.get(
         "/api/v1/deployments/{name}/comparison",
         "deployments.read",
@@ -257,6 +308,26 @@ std::vector<cli::Command> deployment_commands() {
          "PUT",
          "/api/v1/deployments/{name}/split",
          {name, {"targets", "JSON: [{\"label\", \"weight\"}]", Place::kBody, Kind::kJson, true}},
+         {}},
+        {"deployment",
+         "scale",
+         "Set how few and how many replicas a target may have; load decides between them",
+         "PUT",
+         "/api/v1/deployments/{name}/scale",
+         {name,
+          {"label", "The target's label", Place::kBody, Kind::kText, true},
+          {"replicas_min", "0: none while nobody calls", Place::kBody, Kind::kInteger, true},
+          {"replicas_max", "At least 1", Place::kBody, Kind::kInteger, true}},
+         {}},
+        {"deployment",
+         "update",
+         "Put another version behind a target's label, without a failed call",
+         "PUT",
+         "/api/v1/deployments/{name}/version",
+         {name,
+          {"label", "The target's label", Place::kBody, Kind::kText, true},
+          {"model", "The version's model", Place::kBody, Kind::kText, true},
+          {"number", "The version's number", Place::kBody, Kind::kInteger, true}},
          {}},
         {"deployment",
          "compare",

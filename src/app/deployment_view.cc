@@ -27,6 +27,9 @@ Json replicas_json(const std::vector<serving::ReplicaStatus>& replicas, std::str
         if (replica.target_id == target_id) {
             json.push(Json::object(
                 {{"address", replica.url},
+                 {"version_id", replica.version_id},
+                 {"running", replica.load.running},
+                 {"waiting", replica.load.waiting},
                  {"state", page_state(replica)},
                  {"pid", replica.pid},
                  {"restarts", replica.restarts},
@@ -110,6 +113,8 @@ Json DeploymentView::target_json(const Deployment& deployment, const deployments
          {"model", target.model},
          {"number", target.number},
          {"weight", target.weight},
+         {"replicas_min", target.replicas_min},
+         {"replicas_max", target.replicas_max},
          {"replicas", replicas_json(replicas_, target.id)},
          {"stats", std::move(stats_object)}}
     );

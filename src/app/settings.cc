@@ -67,6 +67,18 @@ config::Settings describe(ServerSettings& settings) {
     fields.integer(
         "engine.threads", settings.engine.threads, {.help = "Threads of one engine", .min = 1, .max = 256}
     );
+    fields.integer(
+        "engine.memory_mb_max",
+        settings.engine.memory_mb_max,
+        {.help = "Memory of all engines together; 0: four fifths of the machine's", .min = 0, .max = 1 << 30}
+    );
+    fields.integer(
+        "engine.idle_s_to_none",
+        settings.engine.idle_s_to_none,
+        {.help = "A target with replicas_min 0 loses its last engine after so long without a call",
+         .min = 1,
+         .max = 1 << 30}
+    );
     fields.choice(
         "log.level",
         settings.log.level,

@@ -35,7 +35,9 @@ struct JobSettings {
 };
 
 struct EngineSettings {
-    int threads = 1;  // Of one replica.
+    int threads = 1;                    // Of one replica.
+    std::int64_t memory_mb_max = 0;     // Of all replicas together; 0: four fifths of the machine's.
+    std::int64_t idle_s_to_none = 300;  // A target that may have no replicas loses its last after so long.
 };
 
 struct ServerSettings {

@@ -25,7 +25,9 @@ struct Target {
     std::string version_id;  // In the registry.
     std::string model;       // The version's model and number, for people.
     std::int64_t number = 0;
-    std::int64_t weight = 0;  // Its share of the traffic is weight ÷ sum of weights.
+    std::int64_t weight = 0;        // Its share of the traffic is weight ÷ sum of weights.
+    std::int64_t replicas_min = 1;  // 0: none run while nobody calls.
+    std::int64_t replicas_max = 1;  // At least 1 and replicas_min; between the two, load decides.
 };
 
 enum class Outcome { kPromote, kRollBack, kKeep };

@@ -39,6 +39,21 @@ Result<void> check_weights(const std::vector<Target>& targets) {
     return {};
 }
 
+Result<void> check_replicas(const Target& target) {
+    if (target.replicas_min < 0 || target.replicas_max < 1 || target.replicas_min > target.replicas_max ||
+        target.replicas_max > kReplicasMax) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format(
+                "the replicas of '{}' must be 0 <= replicas_min <= replicas_max, and replicas_max 1 to {}",
+                target.label,
+                kReplicasMax
+            )
+        };
+    }
+    return {};
+}
+
 Result<void> check(const NewDeployment& asked) {
     if (!is_name(asked.name)) {
         return Error{
@@ -52,6 +67,9 @@ Result<void> check(const NewDeployment& asked) {
     for (const Target& target : asked.targets) {
         if (!is_name(target.label) || !labels.insert(target.label).second) {
             return Error{ErrorCode::kInvalid, "each target needs a label of its own"};
+        }
+        if (auto checked = check_replicas(target); !checked) {
+            return checked;
         }
     }
     return check_weights(asked.targets);
@@ -209,6 +227,45 @@ Result<Deployment> DeploymentService::set_split(std::string_view project_id, con
         }
         store_weights(session, deployment);
         return Change{inputs_.now_ms(), "split: " + split_text(deployment), ask.by};
+    });
+}
+
+Result<Deployment> DeploymentService::scale(std::string_view project_id, const ScaleAsk& ask) {
+    return apply(project_id, ask.name, [&](soci::session& session, Deployment& deployment) -> Result<Change> {
+        Target* target = find_target(deployment, ask.label);
+        if (target == nullptr) {
+            return no_target(deployment, ask.label);
+        }
+        target->replicas_min = ask.replicas_min;
+        target->replicas_max = ask.replicas_max;
+        if (auto checked = check_replicas(*target); !checked) {
+            return checked.error();
+        }
+        update_replicas(session, *target);
+        return Change{
+            inputs_.now_ms(),
+            fmt::format("replicas of {}: {} to {}", ask.label, ask.replicas_min, ask.replicas_max),
+            ask.by
+        };
+    });
+}
+
+Result<Deployment> DeploymentService::update(std::string_view project_id, const UpdateAsk& ask) {
+    return apply(project_id, ask.name, [&](soci::session& session, Deployment& deployment) -> Result<Change> {
+        Target* target = find_target(deployment, ask.label);
+        if (target == nullptr) {
+            return no_target(deployment, ask.label);
+        }
+        const std::string before = fmt::format("{}/{}", target->model, target->number);
+        target->version_id = ask.version.version_id;
+        target->model = ask.version.model;
+        target->number = ask.version.number;
+        update_version(session, *target);
+        return Change{
+            inputs_.now_ms(),
+            fmt::format("{}: {}/{} in place of {}", ask.label, target->model, target->number, before),
+            ask.by
+        };
     });
 }
 

@@ -19,6 +19,8 @@
 
 namespace capstan::deployments {
 
+inline constexpr std::int64_t kReplicasMax = 64;
+
 struct NewDeployment {
     std::string project_id;
     std::string name;             // 1 to 100 letters, digits, '.', '_', '-', ':' or '/'.
@@ -56,6 +58,28 @@ public:
     };
 
     Result<Deployment> set_split(std::string_view project_id, const SplitAsk& ask);
+
+    // kNotFound for an unknown label, kInvalid for numbers out of range.
+    struct ScaleAsk {
+        std::string name;
+        std::string label;
+        std::int64_t replicas_min = 1;  // 0 to kReplicasMax
+        std::int64_t replicas_max = 1;  // 1 to kReplicasMax, at least replicas_min
+        std::string by;
+    };
+
+    Result<Deployment> scale(std::string_view project_id, const ScaleAsk& ask);
+
+    // Another version behind the same label and weight: replicas change over without a failed call. `version`
+    // has the version's id, model and number; the rest of it is not looked at.
+    struct UpdateAsk {
+        std::string name;
+        std::string label;
+        Target version;
+        std::string by;
+    };
+
+    Result<Deployment> update(std::string_view project_id, const UpdateAsk& ask);
 
     // Records the decision and acts on it: promote gives all traffic to `label`, roll_back gives none to it,
     // keep changes nothing.

@@ -77,6 +77,46 @@ TEST_P(DeploymentServiceTest, RefusesBadNamesLabelsAndWeights) {
     EXPECT_EQ(changes_, 0);
 }
 
+TEST_P(DeploymentServiceTest, ScalesATargetWithinLimits) {
+    ASSERT_TRUE(service_->create(two_targets()));
+    const auto scaled = service_->scale(
+        "p", {.name = "man", .label = "adapted", .replicas_min = 0, .replicas_max = 3, .by = "ann"}
+    );
+    ASSERT_TRUE(scaled) << scaled.error().message;
+    EXPECT_EQ(scaled->targets[0].replicas_max, 1);
+    EXPECT_EQ(scaled->targets[1].replicas_min, 0);
+    EXPECT_EQ(scaled->targets[1].replicas_max, 3);
+    EXPECT_EQ(scaled->history.front().what, "replicas of adapted: 0 to 3");
+    EXPECT_EQ(changes_, 2);
+    for (const auto& [least, most] : std::vector<std::pair<int, int>>{{-1, 1}, {0, 0}, {3, 2}, {1, 65}}) {
+        const auto refused = service_->scale(
+            "p", {.name = "man", .label = "base", .replicas_min = least, .replicas_max = most, .by = "ann"}
+        );
+        EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+    }
+    EXPECT_EQ(
+        service_->scale("p", {.name = "man", .label = "x", .by = "ann"}).error().code, ErrorCode::kNotFound
+    );
+}
+
+TEST_P(DeploymentServiceTest, PutsAnotherVersionBehindALabel) {
+    ASSERT_TRUE(service_->create(two_targets()));
+    const auto updated = service_->update(
+        "p",
+        {.name = "man",
+         .label = "base",
+         .version = {.version_id = "v7", .model = "man", .number = 7},
+         .by = "ann"}
+    );
+    ASSERT_TRUE(updated) << updated.error().message;
+    EXPECT_EQ(updated->targets[0].version_id, "v7");
+    EXPECT_EQ(updated->targets[0].number, 7);
+    EXPECT_EQ(updated->targets[0].weight, 90);
+    EXPECT_EQ(updated->targets[1].version_id, "v2");
+    EXPECT_TRUE(updated->history.front().what.starts_with("base: man/7 in place of"))
+        << updated->history.front().what;
+}
+
 TEST_P(DeploymentServiceTest, ChangesTheSplitAndTellsOfIt) {
     ASSERT_TRUE(service_->create(two_targets()));
     ASSERT_TRUE(service_->set_split("p", {.name = "man", .weights = {{"adapted", 50}}, .by = "eve"}));

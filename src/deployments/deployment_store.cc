@@ -34,6 +34,8 @@ void fill(soci::session& session, Deployment& deployment) {
                 .model = row.text("model"),
                 .number = row.integer("number"),
                 .weight = row.integer("weight"),
+                .replicas_min = row.integer("replicas_min"),
+                .replicas_max = row.integer("replicas_max"),
             };
         }
     );
@@ -92,8 +94,9 @@ Result<void> insert_deployment(soci::session& session, const Deployment& deploym
         sql::execute(
             session,
             "INSERT INTO deployment_targets (id, deployment_id, position, label, version_id, model, number, "
-            "weight) "
-            "VALUES (:id, :deployment_id, :position, :label, :version_id, :model, :number, :weight)",
+            "weight, replicas_min, replicas_max) "
+            "VALUES (:id, :deployment_id, :position, :label, :version_id, :model, :number, :weight, "
+            ":replicas_min, :replicas_max)",
             {{"id", target.id},
              {"deployment_id", deployment.id},
              {"position", i},
@@ -101,7 +104,9 @@ Result<void> insert_deployment(soci::session& session, const Deployment& deploym
              {"version_id", target.version_id},
              {"model", target.model},
              {"number", target.number},
-             {"weight", target.weight}}
+             {"weight", target.weight},
+             {"replicas_min", target.replicas_min},
+             {"replicas_max", target.replicas_max}}
         );
     }
     return {};
@@ -163,6 +168,27 @@ void update_weight(soci::session& session, std::string_view target_id, std::int6
         session,
         "UPDATE deployment_targets SET weight = :weight WHERE id = :id",
         {{"id", target_id}, {"weight", weight}}
+    );
+}
+
+void update_replicas(soci::session& session, const Target& target) {
+    sql::execute(
+        session,
+        "UPDATE deployment_targets SET replicas_min = :replicas_min, replicas_max = :replicas_max WHERE id = "
+        ":id",
+        {{"id", target.id}, {"replicas_min", target.replicas_min}, {"replicas_max", target.replicas_max}}
+    );
+}
+
+void update_version(soci::session& session, const Target& target) {
+    sql::execute(
+        session,
+        "UPDATE deployment_targets SET version_id = :version_id, model = :model, number = :number WHERE id = "
+        ":id",
+        {{"id", target.id},
+         {"version_id", target.version_id},
+         {"model", target.model},
+         {"number", target.number}}
     );
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 using http::Task;
 
+constexpr std::int64_t kColdStartPollMs = 20;
 constexpr std::uint64_t kBodyBytesMax = std::uint64_t{4} << 20;
 constexpr std::size_t kAnswerBytesMax = std::size_t{16} << 20;  // Of one that is not streamed.
 
@@ -76,7 +77,7 @@ public:
             .model = call_.model,
             .created_s = record_->created_s()
         };
-        co_await answer(**route);
+        co_await answer(*route);
     }
 
 private:
@@ -84,8 +85,43 @@ private:
         return kind_ == llm::CallKind::kChat ? llm::parse_chat_call(body) : llm::parse_completion_call(body);
     }
 
-    Task<void> answer(const Route& route) {
-        auto attempts = plan_attempts(route, sticky_key(request_, call_));
+    // The places to try, when there are any by the deadline. A target that sleeps is woken also when another
+    // one answers for it meanwhile.
+    Task<Result<std::vector<Attempt>>> find_attempts(std::shared_ptr<const Route>& route) {
+        const std::string key = sticky_key(request_, call_);
+        for (std::int64_t waited_ms = 0;; waited_ms += kColdStartPollMs) {
+            auto attempts = plan_attempts(*route, key);
+            const bool is_awaited = await_targets(*route, key);
+            if (attempts || !is_awaited || waited_ms >= inputs_.cold_start_ms_max) {
+                co_return attempts;
+            }
+            if (auto slept = co_await http::sleep_for(kColdStartPollMs); !slept) {
+                co_return slept.error();
+            }
+            auto again = inputs_.routes.find(request_.principal.project_id, call_.model);
+            if (!again) {
+                co_return again.error();
+            }
+            route = std::move(*again);
+        }
+    }
+
+    // Asks for the split's target when none of its replicas answers and one would come.
+    bool await_targets(const Route& route, const std::string& key) const {
+        const RouteTarget* target = chosen_target(route, key);
+        if (target == nullptr || !target->upstreams.empty() || !target->is_coming) {
+            return false;
+        }
+        inputs_.awaited.add(target->target.id);
+        return true;
+    }
+
+    Task<void> answer(std::shared_ptr<const Route> route) {
+        auto attempts = co_await find_attempts(route);
+        if (!attempts && attempts.error().code == ErrorCode::kCancelled) {
+            co_await stop(attempts.error());
+            co_return;
+        }
         if (!attempts) {
             co_await fail(attempts.error());
             co_return;
@@ -93,7 +129,7 @@ private:
         Error last{ErrorCode::kUnavailable, "no replica answers"};
         for (std::size_t i = 0; i < attempts->size(); ++i) {
             const Attempt& attempt = (*attempts)[i];
-            record_->route_chosen(route, attempt, i);
+            record_->route_chosen(*route, attempt, i);
             auto upstream = co_await open_upstream(
                 inputs_.client, *attempt.upstream, call_, inputs_.upstream_idle_ms_max
             );

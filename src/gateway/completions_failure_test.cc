@@ -99,6 +99,29 @@ TEST_F(GatewayFailureTest, IsUnavailableWithoutReplicas) {
     EXPECT_EQ(recorded(1)[0].string_or("status", ""), "error");
 }
 
+TEST_F(GatewayFailureTest, ACallWaitsForAReplicaThatIsComing) {
+    FakeUpstream upstream;
+    RouteTarget sleeping = target("base", {});
+    sleeping.is_coming = true;
+    start({sleeping});
+    gateway_->awaited().on_add([&] {  // As the keeper does: somebody calls, so a replica starts.
+        EXPECT_EQ(gateway_->awaited().take(), std::set<std::string>{"id-base"});
+        route({target("base", {upstream.upstream()})});
+    });
+    const auto response = ask(chat());
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(upstream.calls(), 1);
+}
+
+TEST_F(GatewayFailureTest, ACallIsNotHeldUpByASleepingTargetWhenAnotherAnswersButWakesIt) {
+    FakeUpstream upstream;
+    RouteTarget sleeping = target("asleep", {}, 1'000'000);
+    sleeping.is_coming = true;
+    start({sleeping, target("awake", {upstream.upstream()}, 1)});
+    EXPECT_EQ(ask(chat()).status, 200);
+    EXPECT_EQ(gateway_->awaited().take(), std::set<std::string>{"id-asleep"});
+}
+
 TEST_F(GatewayFailureTest, PassesOverUpstreamsThatRefuseFailOrAreFull) {
     const SilentPort refusing(false);
     FakeUpstream failing;

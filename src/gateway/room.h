@@ -2,6 +2,7 @@
 
 // The gateway room: OpenAI's API in front of the deployments. app/house.h builds it once.
 
+#include "gateway/awaited_targets.h"
 #include "gateway/completions.h"
 #include "gateway/recorder.h"
 #include "gateway/route_table.h"
@@ -37,17 +38,21 @@ public:
              .spend = spend_,
              .client = client_,
              .metrics = metrics_,
+             .awaited = awaited_,
              .upstream_idle_ms_max = upstream_idle_ms_max_}
         );
     }
 
     RouteTable& routes() { return routes_; }
 
+    AwaitedTargets& awaited() { return awaited_; }
+
 private:
     const spend::SpendService& spend_;
     http::MetricRegistry& metrics_;
     std::int64_t upstream_idle_ms_max_;
     RouteTable routes_;
+    AwaitedTargets awaited_;
     Recorder recorder_;
     http::AsyncClient client_;
 };

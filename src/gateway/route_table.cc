@@ -51,21 +51,26 @@ std::vector<std::shared_ptr<const Route>> RouteTable::list(std::string_view proj
     return routes;
 }
 
-Result<std::vector<Attempt>> plan_attempts(const Route& route, std::string_view sticky_key) {
+const RouteTarget* chosen_target(const Route& route, std::string_view sticky_key) {
     std::vector<deployments::Target> targets;
     targets.reserve(route.targets.size());
     for (const RouteTarget& target : route.targets) {
         targets.push_back(target.target);
     }
-    std::vector<Attempt> attempts;
     const auto chosen = deployments::choose_target(targets, sticky_key);
+    return chosen ? &route.targets[*chosen] : nullptr;
+}
+
+Result<std::vector<Attempt>> plan_attempts(const Route& route, std::string_view sticky_key) {
+    std::vector<Attempt> attempts;
+    const RouteTarget* chosen = chosen_target(route, sticky_key);
     const auto turn = static_cast<std::size_t>(xxh64(sticky_key) >> 1);
-    if (chosen) {
-        append_upstreams(route.targets[*chosen], turn, false, attempts);
+    if (chosen != nullptr) {
+        append_upstreams(*chosen, turn, false, attempts);
     }
-    for (std::size_t i = 0; i < route.targets.size(); ++i) {
-        if (i != chosen && route.targets[i].target.weight > 0) {
-            append_upstreams(route.targets[i], turn, true, attempts);
+    for (const RouteTarget& target : route.targets) {
+        if (&target != chosen && target.target.weight > 0) {
+            append_upstreams(target, turn, true, attempts);
         }
     }
     if (attempts.empty()) {

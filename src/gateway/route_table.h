@@ -26,6 +26,7 @@ struct Upstream {
 struct RouteTarget {
     deployments::Target target;
     std::vector<Upstream> upstreams;  // Healthy ones; may be empty.
+    bool is_coming = false;           // Without upstreams: one starts, or would if somebody called.
 };
 
 struct Route {
@@ -59,6 +60,9 @@ struct Attempt {
     const Upstream* upstream = nullptr;
     bool is_fallback = false;  // Not the split's target.
 };
+
+// The target that the split gives to `sticky_key`; null when none has a weight.
+const RouteTarget* chosen_target(const Route& route, std::string_view sticky_key);
 
 Result<std::vector<Attempt>> plan_attempts(const Route& route, std::string_view sticky_key);
 

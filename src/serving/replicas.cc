@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "platform/objects/materialise.h"
@@ -39,7 +40,7 @@ Replicas::Replicas(Inputs inputs)
     : inputs_(std::move(inputs)), supervisor_(inputs_.host, [this](const process::ServiceStatus& status) {
           log_info(
               "replica",
-              {{"target", status.name},
+              {{"replica", status.name},
                {"state", process::name_of(status.state)},
                {"pid", status.pid},
                {"reason", status.reason}}
@@ -89,8 +90,8 @@ Result<process::ServiceSpec> Replicas::service_of(const ReplicaSpec& spec, Repli
         argv.insert(argv.end(), {"--adapter", replica.model + "=" + adapter->string()});
     }
     const auto port_file = replica.port_file;
-    const auto log_file = inputs_.run_folder / (spec.target_id + ".log");
-    process::ServiceSpec service{.name = spec.target_id};
+    const auto log_file = inputs_.run_folder / (spec.id + ".log");
+    process::ServiceSpec service{.name = spec.id};
     service.process = [argv, port_file, log_file]() -> Result<process::ProcessSpec> {
         // The port of the process before must not be taken for that of the new one.
         if (auto removed = remove_tree(port_file); !removed) {
@@ -129,12 +130,13 @@ Result<void> Replicas::start(const ReplicaSpec& spec) {
     }
     Replica replica;
     replica.spec = spec;
-    replica.port_file = inputs_.run_folder / (spec.target_id + ".port");
+    replica.port_file = inputs_.run_folder / (spec.id + ".port");
     auto service = service_of(spec, replica);
     replica.failure = service ? "" : service.error().message;
+    replica.failed_ms = monotonic_now_ms();
     {
         const std::scoped_lock lock(mutex_);
-        replicas_.insert_or_assign(spec.target_id, replica);
+        replicas_.insert_or_assign(spec.id, replica);
     }
     if (!service) {
         return service.error();
@@ -142,7 +144,7 @@ Result<void> Replicas::start(const ReplicaSpec& spec) {
     auto added = supervisor_.add(std::move(*service));
     if (!added) {
         const std::scoped_lock lock(mutex_);
-        replicas_[spec.target_id].failure = added.error().message;
+        replicas_[spec.id].failure = added.error().message;
     }
     return added;
 }
@@ -151,7 +153,7 @@ void Replicas::keep(const std::vector<ReplicaSpec>& wanted) {
     const std::scoped_lock keeping(keep_mutex_);
     std::set<std::string> wanted_ids;
     for (const ReplicaSpec& spec : wanted) {
-        wanted_ids.insert(spec.target_id);
+        wanted_ids.insert(spec.id);
     }
     std::vector<std::string> unwanted;
     std::set<std::string> running;
@@ -160,26 +162,45 @@ void Replicas::keep(const std::vector<ReplicaSpec>& wanted) {
         for (const auto& [id, replica] : replicas_) {
             if (!wanted_ids.contains(id)) {
                 unwanted.push_back(id);
-            } else if (replica.failure.empty()) {
+            } else if (replica.failure.empty() || monotonic_now_ms() < replica.failed_ms + inputs_.retry_ms) {
                 running.insert(id);
             }
         }
     }
     for (const std::string& id : unwanted) {
         if (auto removed = supervisor_.remove(id); !removed && removed.error().code != ErrorCode::kNotFound) {
-            log_error("replica not stopped", {{"target", id}, {"reason", removed.error().message}});
+            log_error("replica not stopped", {{"replica", id}, {"reason", removed.error().message}});
         }
         const std::scoped_lock lock(mutex_);
         replicas_.erase(id);
     }
     for (const ReplicaSpec& spec : wanted) {
-        if (running.contains(spec.target_id)) {
+        if (running.contains(spec.id)) {
             continue;
         }
         if (auto started = start(spec); !started) {
-            log_error(
-                "replica not started", {{"target", spec.target_id}, {"reason", started.error().message}}
-            );
+            log_error("replica not started", {{"replica", spec.id}, {"reason", started.error().message}});
+        }
+    }
+}
+
+void Replicas::observe() {
+    for (const ReplicaStatus& status : status()) {
+        if (!status.is_healthy || status.url.empty()) {
+            loads_.forget(status.id);
+            continue;
+        }
+        http::ClientRequest request;
+        request.url = status.url + "/metrics";
+        request.limits.total_ms_max = kHealthMsMax;
+        const auto response = client_.send(request);
+        if (!response || !response->is_ok()) {
+            continue;  // Whether it lives is the supervisor's question; its load stays what it was.
+        }
+        const ReplicaLoad load = loads_.update(status.id, parse_engine_metrics(response->body));
+        const std::scoped_lock lock(mutex_);
+        if (const auto found = replicas_.find(status.id); found != replicas_.end()) {
+            found->second.load = load;
         }
     }
 }
@@ -190,11 +211,14 @@ std::vector<ReplicaStatus> Replicas::status() const {
     const std::scoped_lock lock(mutex_);
     for (const auto& [id, replica] : replicas_) {
         ReplicaStatus status{
-            .target_id = id,
+            .id = id,
+            .target_id = replica.spec.target_id,
+            .version_id = replica.spec.version.id,
             .url = url_of(replica),
             .model = replica.model,
             .state = "failed",
-            .reason = replica.failure
+            .reason = replica.failure,
+            .load = replica.load
         };
         const auto service = std::ranges::find(services, id, &process::ServiceStatus::name);
         if (service != services.end()) {

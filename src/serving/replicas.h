@@ -1,6 +1,6 @@
 #pragma once
 
-// Keeps one engine process alive for each target of each deployment, and says which of them answer.
+// Keeps engine processes alive, those that are wanted and no others, and says which of them answer.
 
 #include <cstdint>
 #include <filesystem>
@@ -16,18 +16,22 @@
 #include "platform/objects/object_store.h"
 #include "platform/process/supervisor.h"
 #include "registry/model.h"
+#include "serving/fleet_plan.h"
+#include "serving/replica_load.h"
 
 namespace capstan::serving {
 
-// What to run for one target.
 struct ReplicaSpec {
+    std::string id;  // Of the replica; names its files.
     std::string target_id;
     registry::Version version;              // Full, or an adapter
     std::optional<registry::Version> base;  // and then its base.
 };
 
 struct ReplicaStatus {
+    std::string id;
     std::string target_id;
+    std::string version_id;
     std::string url;    // Empty until it listens.
     std::string model;  // What the engine calls the target's model.
     std::string state;  // process::name_of(ServiceState)
@@ -35,6 +39,7 @@ struct ReplicaStatus {
     int pid = 0;
     std::int64_t restarts = 0;
     std::string reason;  // Of the last failure.
+    ReplicaLoad load;    // When observe() last asked.
 };
 
 // Thread-safe.
@@ -47,6 +52,7 @@ public:
         std::filesystem::path models_folder;  // For materialised versions.
         std::filesystem::path run_folder;     // For port files and logs.
         int threads = 1;                      // Of each engine.
+        std::int64_t retry_ms = 10'000;       // What could not be started is tried again after so long.
         std::function<void()>
             on_change;  // Called on a supervisor's thread when a replica's state has changed; must not block.
     };
@@ -59,6 +65,10 @@ public:
     void keep(const std::vector<ReplicaSpec>& wanted);
 
     std::vector<ReplicaStatus> status() const;
+
+    // Asks every healthy replica how busy it is. Waits up to two seconds for one that does not answer.
+    void observe();
+
     void stop();
 
 private:
@@ -66,7 +76,9 @@ private:
         ReplicaSpec spec;
         std::filesystem::path port_file;
         std::string model;
-        std::string failure;  // Why it could not be started.
+        std::string failure;         // Why it could not be started.
+        std::int64_t failed_ms = 0;  // Monotonic; when that was.
+        ReplicaLoad load;
     };
 
     Result<void> start(const ReplicaSpec& spec);
@@ -76,7 +88,8 @@ private:
     Inputs inputs_;
     http::Client client_;
     mutable std::mutex mutex_;                 // Guards replicas_.
-    std::map<std::string, Replica> replicas_;  // By target id.
+    std::map<std::string, Replica> replicas_;  // By id.
+    LoadHistory loads_;                        // Used by observe() only.
     std::mutex keep_mutex_;                    // One keep() at a time.
     process::Supervisor supervisor_;           // Last: its threads use the rest.
 };

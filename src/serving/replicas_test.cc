@@ -26,6 +26,7 @@ protected:
             .program = std::filesystem::read_symlink("/proc/self/exe"),
             .models_folder = folder_ / "models",
             .run_folder = folder_ / "run",
+            .retry_ms = 0,
             .on_change = [this] { ++changes_; }
         });
     }
@@ -76,7 +77,7 @@ protected:
 TEST_F(ReplicasTest, StartsWhatIsWantedAndStopsWhatIsNot) {
     const auto base = version("full", 1);
     const auto adapted = version("adapter", 2);
-    replicas_->keep({{"t1", base, {}}, {"t2", adapted, base}});
+    replicas_->keep({{"t1.v.0", "t1", base, {}}, {"t2.v.0", "t2", adapted, base}});
     ASSERT_TRUE(becomes_healthy("t1") && becomes_healthy("t2"))
         << status("t1").reason << status("t2").reason << folder_.read("run/t2.log");
     EXPECT_EQ(status("t1").model, "man/1");
@@ -86,7 +87,7 @@ TEST_F(ReplicasTest, StartsWhatIsWantedAndStopsWhatIsNot) {
     EXPECT_EQ(models_served("t2"), 2) << "the adapter and its base";
     EXPECT_GE(changes_, 2);
     const int pid = status("t1").pid;
-    replicas_->keep({{"t1", base, {}}});
+    replicas_->keep({{"t1.v.0", "t1", base, {}}});
     EXPECT_EQ(replicas_->status().size(), 1U);
     EXPECT_EQ(status("t1").pid, pid) << "what is wanted still runs undisturbed";
     replicas_->keep({});
@@ -95,7 +96,7 @@ TEST_F(ReplicasTest, StartsWhatIsWantedAndStopsWhatIsNot) {
 }
 
 TEST_F(ReplicasTest, StartsAKilledEngineAgainAndFollowsItsPort) {
-    replicas_->keep({{"t1", version("full", 1), {}}});
+    replicas_->keep({{"t1.v.0", "t1", version("full", 1), {}}});
     ASSERT_TRUE(becomes_healthy("t1")) << status("t1").reason;
     const int pid = status("t1").pid;
     ASSERT_EQ(::kill(pid, SIGKILL), 0);
@@ -111,11 +112,11 @@ TEST_F(ReplicasTest, SaysWhyATargetCannotBeStartedAndTriesAgainWhenAsked) {
     auto missing = version("full", 1);
     const std::string right = missing.files.front().object;
     missing.files.front().object = std::string(64, '0');
-    replicas_->keep({{"t1", missing, {}}});
+    replicas_->keep({{"t1.v.0", "t1", missing, {}}});
     EXPECT_EQ(status("t1").state, "failed");
     EXPECT_TRUE(status("t1").reason.contains("man/1")) << status("t1").reason;
     missing.files.front().object = right;
-    replicas_->keep({{"t1", missing, {}}});
+    replicas_->keep({{"t1.v.0", "t1", missing, {}}});
     EXPECT_TRUE(becomes_healthy("t1")) << status("t1").reason;
 }
 
