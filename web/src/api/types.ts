@@ -54,7 +54,7 @@ export type GateRule = { rule: string; passed: boolean; detail: string };
 export type Gate = { passed: boolean; rules: Array<GateRule> };
 export type EvaluationSample = { question: string; reference: string; answers: { [name: string]: string } };
 export type Evaluation = { id: string; name: string; state: RunStatus; targets: Array<EvaluationTarget>; comparison: Comparison | null; gate: Gate | null; created_at: string; job_id: string | null; samples: Array<EvaluationSample> };
-export type Replica = { address: string; state: "starting" | "ready" | "unhealthy" | "stopped"; pid: number | null; restarts: number };
+export type Replica = { address: string; version_id?: string; running?: number; waiting?: number; state: "starting" | "ready" | "unhealthy" | "stopped"; pid: number | null; restarts: number };
 export type TargetStats = { requests: number; errors: number; ttft_ms_p50: number | null; ttft_ms_p95: number | null; tokens_per_second: number | null; cost_usd: number; score_mean: number | null; score_count: number; score_low?: number | null; score_high?: number | null };
 export type DeploymentTarget = { id: string; label: string; version_id: string; model: string; number: number; weight: number; replicas: Array<Replica>; stats: TargetStats };
 export type Outcome = "promote" | "roll_back" | "keep";
@@ -89,8 +89,12 @@ export type CreateModelVersion = { run_id: string; kind: "full" | "adapter"; bas
 export type SetVersionStatus = { status: "candidate" | "approved" | "rejected" };
 export type SetAlias = { number: number };
 export type CreateEvaluation = { name: string; targets: Array<{ [name: string]: unknown }>; spec?: { [name: string]: unknown } } & { [name: string]: unknown };
-export type CreateDeployment = { name: string; targets: Array<{ label: string; version_id: string; weight: number }> };
+export type CreateDeployment = { name: string; targets: Array<{ label: string; version_id: string; weight: number; replicas_min?: number; replicas_max?: number }> };
 export type SetSplit = { targets: Array<{ label: string; weight: number }> };
+// Load decides how many replicas there are between the two. With replicas_min 0 none run while nobody calls.
+export type ScaleTarget = { label: string; replicas_min: number; replicas_max: number };
+// Names the version by its id, or by model and number.
+export type UpdateTarget = { label: string; version_id?: string; model?: string; number?: number };
 // Without an outcome the significance test decides; with one, the caller does, and says why. promote gives all traffic to the target `label`, roll_back gives it none.
 export type Decide = { outcome?: Outcome; label?: string; reason?: string };
 export type CreateFeedback = { response_id: string; name: string; value: number | boolean | string; comment?: string; idempotency_key?: string };
@@ -266,6 +270,14 @@ export interface Operations {
   "DELETE /api/v1/deployments/{name}": {
     path: { name: string }; query: undefined;
     body: undefined; answer: undefined;
+  };
+  "PUT /api/v1/deployments/{name}/scale": {
+    path: { name: string }; query: undefined;
+    body: ScaleTarget; answer: Deployment;
+  };
+  "PUT /api/v1/deployments/{name}/version": {
+    path: { name: string }; query: undefined;
+    body: UpdateTarget; answer: Deployment;
   };
   "GET /api/v1/deployments/{name}/comparison": {
     path: { name: string }; query: { score?: string };
