@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "engine/files/gguf_names.h"
 
 namespace capstan::engine {
 namespace {
@@ -13,11 +14,11 @@ namespace {
 constexpr std::uint64_t kIndexBytesMax = 100'000'000;
 constexpr std::size_t kShardsMax = 10'000;
 
-using TensorsByName = std::map<std::string, const Tensor*, std::less<>>;
-
-TensorsByName tensors_of(const SafetensorsFile& file) {
-    TensorsByName tensors;
-    for (const auto& [name, tensor] : file.tensors()) {
+std::map<std::string, const Tensor*, std::less<>> pointers_to(
+    const std::map<std::string, Tensor, std::less<>>& all
+) {
+    std::map<std::string, const Tensor*, std::less<>> tensors;
+    for (const auto& [name, tensor] : all) {
         tensors.emplace(name, &tensor);
     }
     return tensors;
@@ -50,28 +51,76 @@ Result<std::map<std::string, std::string>> parse_shard_index(std::string_view te
     return files;
 }
 
-Result<Checkpoint> Checkpoint::open(const std::filesystem::path& directory) {
-    const std::filesystem::path single = directory / "model.safetensors";
-    const std::filesystem::path index = directory / "model.safetensors.index.json";
+std::optional<std::filesystem::path> find_gguf(const std::filesystem::path& path) {
+    if (path.extension() == ".gguf") {
+        return path;
+    }
     std::error_code ignored;
-    std::vector<SafetensorsFile> files;
+    if (std::filesystem::exists(path / "model.safetensors", ignored) ||
+        std::filesystem::exists(path / "model.safetensors.index.json", ignored)) {
+        return std::nullopt;
+    }
+    std::optional<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
+        if (entry.path().extension() == ".gguf") {
+            if (found) {
+                return std::nullopt;
+            }
+            found = entry.path();
+        }
+    }
+    return found;
+}
+
+// The pointers are into nodes of a map, which stay where they are when it is moved.
+Checkpoint::Checkpoint(GgufFile gguf, std::map<std::string, Tensor, std::less<>> renamed)
+    : gguf_(std::move(gguf)), renamed_(std::move(renamed)), tensors_(pointers_to(renamed_)) {}
+
+Result<Checkpoint> Checkpoint::open_gguf(const std::filesystem::path& path) {
+    auto file = GgufFile::open(path);
+    if (!file) {
+        return file.error();
+    }
+    auto tensors = hugging_face_tensors(*file);
+    if (!tensors) {
+        return with_context(fmt::format("GGUF file '{}'", path.string()), tensors.error());
+    }
+    return Checkpoint(std::move(*file), std::move(*tensors));
+}
+
+Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
+    if (const auto gguf = find_gguf(path)) {
+        return open_gguf(*gguf);
+    }
+    const std::filesystem::path single = path / "model.safetensors";
+    const std::filesystem::path index = path / "model.safetensors.index.json";
+    std::error_code ignored;
     if (std::filesystem::exists(single, ignored)) {
         auto file = SafetensorsFile::open(single);
         if (!file) {
             return file.error();
         }
+        std::vector<SafetensorsFile> files;
         files.push_back(std::move(*file));
-        auto tensors = tensors_of(files.front());
+        auto tensors = pointers_to(files.front().tensors());
         return Checkpoint(std::move(files), std::move(tensors));
     }
     if (!std::filesystem::exists(index, ignored)) {
         return Error{
             ErrorCode::kNotFound,
             fmt::format(
-                "'{}' has neither model.safetensors nor model.safetensors.index.json", directory.string()
+                "'{}' has neither model.safetensors nor model.safetensors.index.json nor one GGUF file",
+                path.string()
             )
         };
     }
+    return open_shards(path, index);
+}
+
+Result<Checkpoint> Checkpoint::open_shards(
+    const std::filesystem::path& directory, const std::filesystem::path& index
+) {
+    std::vector<SafetensorsFile> files;
     const auto text = read_file(index, kIndexBytesMax);
     if (!text) {
         return text.error();
