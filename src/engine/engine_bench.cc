@@ -73,7 +73,7 @@ public:
 
     Model& model() { return *model_; }
 
-    KvCache& cache() { return *cache_; }
+    BlockKvCache& cache() { return *cache_; }
 
 private:
     LoadedKey key_;

@@ -5,7 +5,7 @@
 namespace capstan::engine {
 
 EngineThread::EngineThread(
-    std::unique_ptr<Model> model, std::unique_ptr<KvCache> cache, const EngineLimits& limits
+    std::unique_ptr<Model> model, std::unique_ptr<BlockKvCache> cache, const EngineLimits& limits
 )
     : model_(std::move(model)),
       cache_(std::move(cache)),
@@ -46,6 +46,24 @@ Result<std::shared_ptr<TokenChannel>> EngineThread::submit(SequenceRequest reque
         return good.error();
     }
     return channel;
+}
+
+Result<std::vector<std::shared_ptr<TokenChannel>>> EngineThread::submit_branches(
+    const SequenceRequest& request, std::size_t branches
+) {
+    std::vector<std::shared_ptr<TokenChannel>> channels;
+    for (std::size_t i = 0; i < branches; ++i) {
+        channels.push_back(std::make_shared<TokenChannel>());
+    }
+    if (auto good = queue_.push(Sequence::with_branches(request, channels)); !good) {
+        return good.error();
+    }
+    return channels;
+}
+
+void EngineThread::release_memory() {
+    scheduler_.release_memory();
+    queue_.wake();
 }
 
 void EngineThread::run() {

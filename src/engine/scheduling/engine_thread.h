@@ -41,6 +41,15 @@ public:
     // Thread-safe. kExhausted when the queue is full.
     Result<std::shared_ptr<TokenChannel>> submit(SequenceRequest request);
 
+    // As many continuations of one prompt, which is computed once. With a seed, each has one derived from it
+    // by its index; the first has the request's.
+    Result<std::vector<std::shared_ptr<TokenChannel>>> submit_branches(
+        const SequenceRequest& request, std::size_t branches
+    );
+
+    // Thread-safe: gives back the memory that no running sequence needs. It is taken again when needed.
+    void release_memory();
+
     const ModelConfig& config() const { return model_->config(); }
 
     // Positions that the cache holds in all.
@@ -49,12 +58,14 @@ public:
     EngineStats stats() const;  // Thread-safe.
 
 private:
-    EngineThread(std::unique_ptr<Model> model, std::unique_ptr<KvCache> cache, const EngineLimits& limits);
+    EngineThread(
+        std::unique_ptr<Model> model, std::unique_ptr<BlockKvCache> cache, const EngineLimits& limits
+    );
 
     void run();
 
     std::unique_ptr<Model> model_;
-    std::unique_ptr<KvCache> cache_;
+    std::unique_ptr<BlockKvCache> cache_;
     SequenceQueue queue_;
     Scheduler scheduler_;
     std::thread thread_;

@@ -7,6 +7,13 @@
 namespace capstan::engine {
 namespace {
 
+// A line longer than this is searched for cancelled and late sequences now and then, not at each step.
+constexpr std::size_t kShortLine = 256;
+constexpr std::int64_t kSweepMs = 20;
+
+// Of all blocks, so much stays free when a sequence starts beside others, so that they can grow.
+constexpr std::int64_t kReserveDivisor = 64;
+
 ScoredToken score(const SequenceRequest& request, std::span<const float> logits, llm::TokenId token) {
     const LogSoftmax probabilities(logits);
     return ScoredToken{
@@ -15,11 +22,6 @@ ScoredToken score(const SequenceRequest& request, std::span<const float> logits,
         .top = probabilities.top(request.top_tokens),
         .is_end = false,
     };
-}
-
-// Tokens of the prompt that must be computed: the last one only matters for what follows it.
-std::int64_t prompt_to_compute(const SequenceRequest& request) {
-    return std::ssize(request.prompt) - (request.completion_tokens_max == 0 ? 1 : 0);
 }
 
 // The next token, within what the request's grammar allows.
@@ -45,139 +47,245 @@ Error not_finite() {
     };
 }
 
-}  // namespace
-
-bool Scheduler::step() {
-    drop_cancelled();
-    admit();
-    plan();
-    if (!rows_.empty()) {
-        deliver(parts_.model.forward(rows_));
-        ++steps_;
+Result<llm::FinishReason> outcome_of_given_up(const Sequence& sequence) {
+    if (sequence.channel->cancelled()) {
+        return llm::FinishReason::kCancelled;
     }
-    remove_ended();
-    return !rows_.empty();
+    return Error{ErrorCode::kCancelled, "the deadline passed before the answer was complete"};
 }
 
-void Scheduler::drop_cancelled() {
-    for (const auto& sequence : parts_.queue.take_cancelled()) {
-        sequence->channel->finish(llm::FinishReason::kCancelled);
+}  // namespace
+
+Scheduler::Scheduler(Parts parts, SchedulerLimits limits)
+    : parts_(std::move(parts)),
+      limits_(limits),
+      memory_(parts_.cache),
+      planner_(memory_),
+      budget_({
+          .target_us = limits.step_target_us,
+          .tokens_max = static_cast<std::int64_t>(limits.prefill_tokens_max),
+      }) {}
+
+Scheduler::~Scheduler() {
+    for (const auto& sequence : running_) {
+        memory_.release(*sequence);
+    }
+}
+
+bool Scheduler::step() {
+    receive();
+    drop_ended();
+    admit();
+    if (must_release_.exchange(false)) {
+        memory_.release_unused();
+    }
+    const auto generating =
+        std::ranges::count_if(running_, [](const auto& sequence) { return !sequence->is_prefilling(); });
+    Batch& batch = planner_.plan(running_, budget_.prompt_tokens(generating));
+    if (!batch.rows.empty()) {
+        compute(batch);
+    }
+    put_back(batch.preempted);
+    remove_ended();
+    publish_memory();
+    return !batch.rows.empty() || !batch.preempted.empty();
+}
+
+void Scheduler::receive() {
+    for (auto& sequence : parts_.queue.take_arrivals()) {
+        sequence->arrival = arrivals_++;
+        sequence->account = &shares_.join(sequence->request.fairness_key);
+        line_.add(std::move(sequence));
+    }
+}
+
+void Scheduler::drop_ended() {
+    const std::int64_t now_ms = parts_.now_ms();
+    if (line_.size() <= kShortLine || now_ms >= swept_ms_ + kSweepMs) {
+        swept_ms_ = now_ms;
+        const auto ended = line_.take_ended(now_ms);
+        parts_.queue.left(ended.size());
+        for (const auto& sequence : ended) {
+            finish(*sequence, outcome_of_given_up(*sequence));
+        }
     }
     for (const auto& sequence : running_) {
-        if (sequence->channel->cancelled()) {
-            end(*sequence, llm::FinishReason::kCancelled);
+        if (!sequence->drop_cancelled() || sequence->is_late(now_ms)) {
+            end(*sequence, outcome_of_given_up(*sequence));
         }
     }
     remove_ended();
+    publish_memory();
 }
 
 void Scheduler::admit() {
-    while (running_.size() < limits_.running_max) {
-        Result<KvSequence> kv = KvSequence{};
-        auto next = parts_.queue.pop_if([&](Sequence& sequence) {
-            kv = parts_.cache.reserve(sequence.kv_tokens());
-            return kv || kv.error().code != ErrorCode::kExhausted;
-        });
-        if (next == nullptr) {
+    while (Sequence* next = line_.first()) {
+        if (refuse(*next)) {
+            line_.take_first();
+            parts_.queue.left(1);
+        } else if (may_start(*next)) {
+            parts_.queue.left(1);
+            start(line_.take_first());
+        } else if (!preempt_for(*next)) {
             return;
         }
-        if (!kv) {
-            next->channel->finish(kv.error());
-            continue;
-        }
-        next->kv = std::move(*kv);
-        kv_bytes_used_ = parts_.cache.bytes_used();
-        ++running_count_;
-        running_.push_back(std::move(next));
-        if (prompt_to_compute(running_.back()->request) == 0) {
-            end(*running_.back(), llm::FinishReason::kLength);
-            remove_ended();
-        }
     }
 }
 
-void Scheduler::plan() {
-    rows_.clear();
-    shares_.clear();
-    for (const auto& sequence : running_) {
-        if (!sequence->is_prefilling()) {
-            plan_sequence(*sequence, 1);
-        }
+// What never fits, and what needs nothing computed.
+bool Scheduler::refuse(Sequence& sequence) {
+    if (auto fits = parts_.cache.check_fits(sequence.kv_tokens()); !fits) {
+        finish(sequence, fits.error());
+        return true;
     }
-    auto left = static_cast<std::int64_t>(limits_.prefill_tokens_max);
-    for (const auto& sequence : running_) {
-        if (sequence->is_prefilling() && left > 0) {
-            const std::int64_t rows =
-                std::min(left, prompt_to_compute(sequence->request) - sequence->computed);
-            plan_sequence(*sequence, rows);
-            left -= rows;
-            prompt_tokens_ += rows;
-        }
+    if (sequence.to_compute() == 0) {
+        finish(sequence, llm::FinishReason::kLength);
+        return true;
     }
+    return false;
 }
 
-void Scheduler::plan_sequence(Sequence& sequence, std::int64_t rows) {
-    const SequenceRequest& request = sequence.request;
-    const std::int64_t last = std::ssize(sequence.tokens) - 1;
-    Share share = {.sequence = &sequence, .rows = rows, .logits = 0};
-    for (std::int64_t position = sequence.computed; position < sequence.computed + rows; ++position) {
-        const bool wants_logits = position == last || (request.score_prompt && sequence.is_prefilling());
-        share.logits += wants_logits ? 1 : 0;
-        rows_.push_back({
-            .token = sequence.tokens[static_cast<std::size_t>(position)],
-            .position = position,
-            .kv = &sequence.kv,
-            .adapter = request.adapter.get(),
-            .wants_logits = wants_logits,
-        });
+bool Scheduler::may_start(const Sequence& sequence) const {
+    if (running_.empty()) {
+        return true;
     }
-    shares_.push_back(share);
+    if (running_.size() + sequence.branches.size() >= limits_.running_max) {
+        return false;
+    }
+    // The others' prompts, which they have not taken blocks for yet, and a block for each to grow.
+    std::int64_t promised = parts_.cache.blocks_total() / kReserveDivisor;
+    for (const auto& other : running_) {
+        const std::int64_t tokens = std::min(other->to_compute() + 1, other->kv_tokens());
+        promised += 1 + std::max<std::int64_t>(0, kv_blocks_of(tokens) - std::ssize(other->kv.blocks));
+    }
+    return memory_.blocks_missing(sequence) + promised <= memory_.blocks_available(sequence);
 }
 
-void Scheduler::deliver(std::span<const float> logits) {
-    const auto vocabulary = static_cast<std::size_t>(parts_.model.config().vocabulary);
-    for (const Share& share : shares_) {
+void Scheduler::start(std::unique_ptr<Sequence> sequence) {
+    memory_.enter(*sequence);
+    shares_.started(*sequence->account);
+    if (!std::exchange(sequence->has_started, true)) {
+        sequence->account->served += FairShare::kPromptTokenCost * sequence->prompt_tokens;
+    }
+    insert_running(std::move(sequence));
+}
+
+void Scheduler::insert_running(std::unique_ptr<Sequence> sequence) {
+    const auto at = std::ranges::upper_bound(running_, sequence, [](const auto& a, const auto& b) {
+        return a->comes_before(*b);
+    });
+    running_.insert(at, std::move(sequence));
+    running_count_ = std::ssize(running_);
+}
+
+// A more important sequence waits: the least important one that runs makes place.
+bool Scheduler::preempt_for(const Sequence& sequence) {
+    if (running_.empty() || running_.back()->request.priority <= sequence.request.priority) {
+        return false;
+    }
+    Sequence* victim = running_.back().get();
+    memory_.release(*victim);
+    put_back(std::span(&victim, 1));
+    return true;
+}
+
+void Scheduler::put_back(std::span<Sequence* const> preempted) {
+    for (Sequence* sequence : preempted) {
+        sequence->was_preempted = true;
+        const auto at = std::ranges::find(running_, sequence, &std::unique_ptr<Sequence>::get);
+        line_.put_back(std::move(*at));
+        running_.erase(at);
+        parts_.queue.came_back(1);
+        ++preemptions_;
+    }
+    running_count_ = std::ssize(running_);
+}
+
+void Scheduler::compute(const Batch& batch) {
+    const std::int64_t begin_us = monotonic_now_us();
+    prompt_tokens_ += batch.prompt_tokens;
+    cached_prompt_tokens_ += batch.known_tokens;
+    deliver(batch, parts_.model.forward(batch.rows));
+    const std::int64_t duration_us = monotonic_now_us() - begin_us;
+    budget_.learn({
+        .generating = batch.generating,
+        .prompt_tokens = batch.prompt_tokens,
+        .duration_us = duration_us,
+    });
+    step_us_ = duration_us;
+    ++steps_;
+}
+
+void Scheduler::deliver(const Batch& batch, std::span<const float> logits) {
+    for (const BatchShare& share : batch.shares) {
         Sequence& sequence = *share.sequence;
-        const std::int64_t prompt = std::ssize(sequence.request.prompt);
-        std::int64_t position = sequence.computed + share.rows - share.logits;
-        sequence.computed += share.rows;
-        bool ended = false;
-        for (std::int64_t i = 0; i < share.logits; ++i, ++position) {
-            const auto row = logits.first(vocabulary);
-            logits = logits.subspan(vocabulary);
-            if (!std::ranges::all_of(row, [](float logit) { return std::isfinite(logit); })) {
-                end(sequence, not_finite());
-                ended = true;
-            }
-            if (ended) {
-                continue;  // Its other rows are skipped.
-            }
-            if (position + 1 < prompt) {
-                score_prompt(sequence, position, row);
-            } else {
-                ended = generate(sequence, row);
-            }
-        }
-        if (!ended && sequence.generated() == 0 && sequence.computed == prompt_to_compute(sequence.request) &&
-            sequence.request.completion_tokens_max == 0) {
+        deliver_rows(share, logits);
+        const bool is_complete =
+            sequence.request.completion_tokens_max == 0 && sequence.computed == sequence.to_compute();
+        if (!sequence.is_over && is_complete) {
             end(sequence, llm::FinishReason::kLength);
         }
+        if (!sequence.is_over) {
+            memory_.share_full_blocks(sequence);
+        }
     }
 }
 
-// The logits at `position` say how probable the token behind it was.
-void Scheduler::score_prompt(Sequence& sequence, std::int64_t position, std::span<const float> logits) const {
-    const llm::TokenId next = sequence.tokens[static_cast<std::size_t>(position + 1)];
-    sequence.channel->push_prompt(score(sequence.request, logits, next));
+// Takes what belongs to the share off `logits`.
+void Scheduler::deliver_rows(const BatchShare& share, std::span<const float>& logits) {
+    Sequence& sequence = *share.sequence;
+    const auto vocabulary = static_cast<std::size_t>(parts_.model.config().vocabulary);
+    sequence.computed += share.rows - share.logits;
+    for (std::int64_t i = 0; i < share.logits; ++i) {
+        const auto row = logits.first(vocabulary);
+        logits = logits.subspan(vocabulary);
+        if (sequence.is_over) {
+            continue;
+        }
+        if (!std::ranges::all_of(row, [](float logit) { return std::isfinite(logit); })) {
+            end(sequence, not_finite());
+            continue;
+        }
+        ++sequence.computed;
+        if (sequence.computed < std::ssize(sequence.tokens)) {
+            score_prompt(sequence, row);
+        } else {
+            fork(sequence, row);
+            generate(sequence, row);
+        }
+    }
 }
 
-// Chooses the next token; true when it was the last.
-bool Scheduler::generate(Sequence& sequence, std::span<const float> logits) {
+// The prompt is computed: the branches start, each with its own first token.
+void Scheduler::fork(Sequence& sequence, std::span<const float> logits) {
+    for (auto& branch : std::exchange(sequence.branches, {})) {
+        branch->tokens = sequence.tokens;
+        branch->prompt_tokens = sequence.prompt_tokens;
+        branch->cached_prompt_tokens = sequence.cached_prompt_tokens;
+        branch->arrival = sequence.arrival;
+        branch->account = &shares_.join(sequence.request.fairness_key);
+        branch->has_started = true;
+        memory_.fork(sequence, *branch);
+        Sequence& forked = *branch;
+        insert_running(std::move(branch));
+        generate(forked, logits);
+    }
+}
+
+// The logits of the last token computed say how probable the one behind it was.
+void Scheduler::score_prompt(Sequence& sequence, std::span<const float> logits) const {
+    const llm::TokenId next = sequence.tokens[static_cast<std::size_t>(sequence.computed)];
+    sequence.channel->push_prompt(score(sequence.request, logits, next));
+    sequence.scored = sequence.computed;
+}
+
+// Chooses the next token; ends the sequence if it is the last.
+void Scheduler::generate(Sequence& sequence, std::span<const float> logits) {
     const SequenceRequest& request = sequence.request;
     const auto chosen = choose(sequence, logits);
     if (!chosen) {
         end(sequence, chosen.error());
-        return true;
+        return;
     }
     const llm::TokenId token = *chosen;
     ScoredToken scored = {.token = token, .log_probability = 0, .top = {}, .is_end = false};
@@ -188,34 +296,64 @@ bool Scheduler::generate(Sequence& sequence, std::span<const float> logits) {
                     std::ranges::binary_search(parts_.model.config().end_tokens, token);
     const bool is_end = scored.is_end || (sequence.constraint != nullptr && sequence.constraint->must_end());
     sequence.tokens.push_back(token);
-    sequence.channel->push(std::move(scored));
+    if (sequence.generated() == 1) {
+        sequence.channel->set_cached_prompt_tokens(sequence.cached_prompt_tokens);
+    }
+    sequence.account->served += FairShare::kGeneratedTokenCost;
     ++generated_tokens_;
     if (is_end || sequence.generated() == request.completion_tokens_max) {
+        sequence.channel->push(std::move(scored));
         end(sequence, is_end ? llm::FinishReason::kStop : llm::FinishReason::kLength);
-        return true;
+        return;
     }
-    return false;
+    sequence.channel->push(std::move(scored));
 }
 
-void Scheduler::end(Sequence& sequence, Result<llm::FinishReason> outcome) {
-    parts_.cache.release(sequence.kv);
-    kv_bytes_used_ = parts_.cache.bytes_used();  // Before the caller can ask.
+// For one that runs.
+void Scheduler::end(Sequence& sequence, const Result<llm::FinishReason>& outcome) {
+    if (outcome) {
+        memory_.share_full_blocks(sequence);
+    }
+    memory_.release(sequence);
+    sequence.is_over = true;
+    has_ended_ = true;
     --running_count_;
-    sequence.channel->finish(std::move(outcome));
-    ended_.push_back(&sequence);
+    publish_memory();  // Before the caller can ask.
+    finish(sequence, outcome);
+}
+
+void Scheduler::finish(Sequence& sequence, const Result<llm::FinishReason>& outcome) {
+    shares_.leave(sequence.request.fairness_key);
+    sequence.channel->finish(outcome);
+    for (const auto& branch : sequence.branches) {
+        branch->channel->finish(outcome);
+    }
 }
 
 void Scheduler::remove_ended() {
-    std::erase_if(running_, [this](const auto& sequence) {
-        return std::ranges::find(ended_, sequence.get()) != ended_.end();
-    });
-    ended_.clear();
+    if (std::exchange(has_ended_, false)) {
+        std::erase_if(running_, [](const auto& sequence) { return sequence->is_over; });
+        running_count_ = std::ssize(running_);
+    }
+}
+
+void Scheduler::publish_memory() {
+    const std::int64_t block_bytes = parts_.cache.shape().block_bytes();
+    const std::int64_t cached = memory_.tree().blocks_evictable() * block_bytes;
+    kv_bytes_used_ = parts_.cache.bytes_used() - cached;
+    kv_bytes_cached_ = cached;
 }
 
 void Scheduler::shut_down() {
     const Error error = {ErrorCode::kUnavailable, "the engine is shutting down"};
     for (const auto& sequence : parts_.queue.close()) {
-        sequence->channel->finish(error);
+        sequence->account = &shares_.join(sequence->request.fairness_key);
+        finish(*sequence, error);
+    }
+    const auto waiting = line_.take_all();
+    parts_.queue.left(waiting.size());
+    for (const auto& sequence : waiting) {
+        finish(*sequence, error);
     }
     for (const auto& sequence : running_) {
         end(*sequence, error);
@@ -227,9 +365,13 @@ SchedulerStats Scheduler::stats() const {
     return SchedulerStats{
         .running = running_count_,
         .steps = steps_,
+        .step_us = step_us_,
         .prompt_tokens = prompt_tokens_,
+        .cached_prompt_tokens = cached_prompt_tokens_,
         .generated_tokens = generated_tokens_,
+        .preemptions = preemptions_,
         .kv_bytes_used = kv_bytes_used_,
+        .kv_bytes_cached = kv_bytes_cached_,
     };
 }
 

@@ -1,90 +1,124 @@
 #pragma once
 
-// Decides what goes through the model in each step, and carries out what comes of it: continuous batching.
+// Carries sequences from the queue to their end, one batch after the other: continuous batching.
 //
-// Every running sequence that decodes has one row in every step; what is left of the step's rows prefills
-// prompts, the oldest first, so a long prompt never stalls the others' tokens for longer than one step.
-// Sequences start in the order in which they came, when the cache has room for all that they may need: one
-// that started never runs out of memory.
+// A sequence starts when it is its turn (waiting_line.h) and there is memory for its prompt. It takes more as
+// it grows; when none is left, the last in the order of preference is preempted: it gives up its blocks, goes
+// back to the line, and is computed again later, to the same bits. So what comes out of a sequence does not
+// depend on the others; only when it comes does.
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "base/clock.h"
 #include "engine/cache/kv_cache.h"
 #include "engine/model/model.h"
+#include "engine/scheduling/batch_planner.h"
 #include "engine/scheduling/sequence.h"
+#include "engine/scheduling/sequence_memory.h"
 #include "engine/scheduling/sequence_queue.h"
+#include "engine/scheduling/step_budget.h"
+#include "engine/scheduling/waiting_line.h"
 
 namespace capstan::engine {
 
 struct SchedulerLimits {
-    std::size_t running_max = 16;
-    std::size_t prefill_tokens_max = 128;  // Prompt tokens in one step, of all sequences.
+    std::size_t running_max = 32;
+    std::size_t prefill_tokens_max = 512;  // Prompt tokens in one step, of all sequences.
+    // Of one step while sequences generate, met by fewer prompt tokens; 0: always prefill_tokens_max.
+    std::int64_t step_target_us = 100'000;
 };
 
 struct SchedulerStats {
     std::int64_t running = 0;
     std::int64_t steps = 0;
-    std::int64_t prompt_tokens = 0;     // Computed since the start.
-    std::int64_t generated_tokens = 0;  // Since the start.
-    std::int64_t kv_bytes_used = 0;
+    std::int64_t step_us = 0;               // Of the last step.
+    std::int64_t prompt_tokens = 0;         // Computed since the start, those computed again among them.
+    std::int64_t cached_prompt_tokens = 0;  // Known and not computed, since the start.
+    std::int64_t generated_tokens = 0;      // Since the start.
+    std::int64_t preemptions = 0;           // Since the start.
+    std::int64_t kv_bytes_used = 0;         // By sequences that run.
+    std::int64_t kv_bytes_cached = 0;       // By none, kept for sequences that begin alike.
 };
 
-// Everything but `stats` is called from one thread.
+// Everything but `stats` and `release_memory` is called from one thread.
 class Scheduler {
 public:
     struct Parts {
         Model& model;  // These outlive the scheduler.
-        KvCache& cache;
+        BlockKvCache& cache;
         SequenceQueue& queue;
+        ClockMs now_ms = monotonic_now_ms;  // For deadlines.
     };
 
-    Scheduler(Parts parts, SchedulerLimits limits) : parts_(parts), limits_(limits) {}
+    Scheduler(Parts parts, SchedulerLimits limits);
+    ~Scheduler();
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
 
-    // Ends what was cancelled, starts what may start, and computes one batch. False when there was nothing to
-    // compute.
+    // Ends what was cancelled or is late, starts what may start, and computes one batch. False when there was
+    // nothing to compute.
     bool step();
 
-    bool is_idle() const { return running_.empty(); }
+    // Nothing runs and nothing waits to run again.
+    bool is_idle() const { return running_.empty() && line_.size() == 0; }
 
     // Ends all that runs or waits with kUnavailable.
     void shut_down();
 
+    // Thread-safe: at the next step, all memory that no running sequence needs goes back to the system.
+    void release_memory() { must_release_ = true; }
+
     SchedulerStats stats() const;  // Thread-safe.
 
 private:
-    // Rows of one sequence in the batch.
-    struct Share {
-        Sequence* sequence;
-        std::int64_t rows;
-        std::int64_t logits;  // How many of the rows want logits: all of them, or the last, or none.
-    };
-
-    void drop_cancelled();
+    void receive();
+    void drop_ended();
     void admit();
-    void plan();
-    void plan_sequence(Sequence& sequence, std::int64_t rows);
-    void deliver(std::span<const float> logits);
-    void score_prompt(Sequence& sequence, std::int64_t position, std::span<const float> logits) const;
-    bool generate(Sequence& sequence, std::span<const float> logits);
-    void end(Sequence& sequence, Result<llm::FinishReason> outcome);
+    bool may_start(const Sequence& sequence) const;
+    bool refuse(Sequence& sequence);
+    void start(std::unique_ptr<Sequence> sequence);
+    void insert_running(std::unique_ptr<Sequence> sequence);
+    bool preempt_for(const Sequence& sequence);
+    void put_back(std::span<Sequence* const> preempted);
+
+    void compute(const Batch& batch);
+    void deliver(const Batch& batch, std::span<const float> logits);
+    void deliver_rows(const BatchShare& share, std::span<const float>& logits);
+    void fork(Sequence& sequence, std::span<const float> logits);
+    void score_prompt(Sequence& sequence, std::span<const float> logits) const;
+    void generate(Sequence& sequence, std::span<const float> logits);
+    void end(Sequence& sequence, const Result<llm::FinishReason>& outcome);
+    void finish(Sequence& sequence, const Result<llm::FinishReason>& outcome);
     void remove_ended();
+    void publish_memory();
 
     Parts parts_;
     SchedulerLimits limits_;
-    std::vector<std::unique_ptr<Sequence>> running_;  // In the order in which they came.
-    std::vector<BatchRow> rows_;
-    std::vector<Share> shares_;
-    std::vector<Sequence*> ended_;
+    SequenceMemory memory_;
+    BatchPlanner planner_;
+    StepBudget budget_;
+    FairShare shares_;
+    WaitingLine line_;
+    std::vector<std::unique_ptr<Sequence>> running_;  // The preferred first.
+    std::int64_t arrivals_ = 0;
+    std::int64_t swept_ms_ = 0;
+    bool has_ended_ = false;
 
+    std::atomic<bool> must_release_ = false;
     std::atomic<std::int64_t> running_count_ = 0;
     std::atomic<std::int64_t> steps_ = 0;
+    std::atomic<std::int64_t> step_us_ = 0;
     std::atomic<std::int64_t> prompt_tokens_ = 0;
+    std::atomic<std::int64_t> cached_prompt_tokens_ = 0;
     std::atomic<std::int64_t> generated_tokens_ = 0;
+    std::atomic<std::int64_t> preemptions_ = 0;
     std::atomic<std::int64_t> kv_bytes_used_ = 0;
+    std::atomic<std::int64_t> kv_bytes_cached_ = 0;
 };
 
 }  // namespace capstan::engine

@@ -2,15 +2,17 @@
 
 // One prompt and its continuation, from the queue to its last token.
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/cache/kv_cache.h"
+#include "engine/cache/prefix_tree.h"
 #include "engine/grammar/token_constraint.h"
 #include "engine/model/adapter.h"
 #include "engine/sampling/sampler.h"
+#include "engine/scheduling/fair_share.h"
 #include "engine/scheduling/token_channel.h"
 #include "llm/message.h"
 
@@ -27,37 +29,71 @@ struct SequenceRequest {
     // What the completion must look like; null: anything. Shared with other requests for the same. With one,
     // ignore_end counts for nothing: an answer that is complete ends.
     std::shared_ptr<const CompiledGrammar> grammar = nullptr;
-    bool score_prompt = false;      // Log-probabilities of the prompt's tokens, from the second on.
-    bool score_completion = false;  // And of the generated ones.
-    int top_tokens = 0;             // With each score, the most probable tokens.
-    bool ignore_end = false;        // Go on behind end tokens.
+    bool score_prompt = false;        // Log-probabilities of the prompt's tokens, from the second on.
+    bool score_completion = false;    // And of the generated ones.
+    int top_tokens = 0;               // With each score, the most probable tokens.
+    bool ignore_end = false;          // Go on behind end tokens.
+    int priority = 0;                 // Lower comes first.
+    std::string fairness_key = {};    // Those who wait take turns by key.
+    std::int64_t deadline_at_ms = 0;  // On monotonic_now_ms; it ends with kCancelled then. 0: never.
 };
 
 // The scheduler's state of a request.
 struct Sequence {
-    Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
-        : request(std::move(asked)),
-          channel(std::move(to)),
-          sampler(request.sampling),
-          constraint(request.grammar == nullptr ? nullptr : request.grammar->start()),
-          tokens(request.prompt) {}
+    Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to);
 
-    SequenceRequest request;
+    // One for each channel, of which the first carries the others until the prompt is computed. They differ
+    // in their seeds: the first has the request's.
+    static std::unique_ptr<Sequence> with_branches(
+        const SequenceRequest& asked, const std::vector<std::shared_ptr<TokenChannel>>& channels
+    );
+
+    SequenceRequest request;                // Its prompt has moved to `tokens`.
     std::shared_ptr<TokenChannel> channel;  // Shared with the caller, who may give up first.
     Sampler sampler;
     std::unique_ptr<TokenConstraint> constraint;  // Of the completion; has accepted what was generated.
     std::vector<llm::TokenId> tokens;             // The prompt, then what was generated.
-    std::int64_t computed = 0;                    // Tokens whose keys and values are in the cache.
+    std::int64_t prompt_tokens = 0;
+    std::int64_t computed = 0;  // Tokens whose keys and values are in the cache.
+    std::int64_t scored = 0;    // Of the prompt: how many log-probabilities were handed out.
     KvSequence kv;
+    PrefixPlace place;
 
-    std::int64_t generated() const { return std::ssize(tokens) - std::ssize(request.prompt); }
+    std::int64_t arrival = 0;               // Number in the order of arrivals.
+    FairShare::Account* account = nullptr;  // Since its arrival.
+    std::int64_t cached_prompt_tokens = 0;
+    bool has_started = false;    // Once.
+    bool was_preempted = false;  // Once.
+    bool is_over = false;
+    std::vector<std::unique_ptr<Sequence>> branches;  // That fork from here when the prompt is computed.
 
-    bool is_prefilling() const { return generated() == 0; }
+    std::int64_t generated() const { return std::ssize(tokens) - prompt_tokens; }
+
+    // Tokens that must be computed before the next one is known, or before the end.
+    std::int64_t to_compute() const {
+        return std::ssize(tokens) - (request.completion_tokens_max == 0 ? 1 : 0);
+    }
+
+    // More than the one row that follows a generated token.
+    bool is_prefilling() const { return generated() == 0 || to_compute() - computed > 1; }
 
     // Positions of the cache that it may need; the last token's key and value are never computed.
     std::int64_t kv_tokens() const {
-        return std::max<std::int64_t>(1, std::ssize(request.prompt) + request.completion_tokens_max - 1);
+        return std::max<std::int64_t>(1, prompt_tokens + request.completion_tokens_max - 1);
     }
+
+    bool is_late(std::int64_t now_ms) const {
+        return request.deadline_at_ms != 0 && now_ms >= request.deadline_at_ms;
+    }
+
+    // The scheduler prefers those that come first in this order.
+    bool comes_before(const Sequence& other) const {
+        return request.priority != other.request.priority ? request.priority < other.request.priority
+                                                          : arrival < other.arrival;
+    }
+
+    // Ends the branches whose callers gave up. False when none is left, itself counted.
+    bool drop_cancelled();
 };
 
 }  // namespace capstan::engine

@@ -1,11 +1,9 @@
 #pragma once
 
-// Sequences that wait for the engine, first come first served, never more than a limit.
+// Where sequences come in from any thread, never more waiting than a limit. The engine's thread takes them
+// from here into its own order (waiting_line.h) and says when they no longer wait.
 
-#include <atomic>
 #include <condition_variable>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -22,26 +20,28 @@ public:
     // kExhausted when full, kUnavailable when closed.
     Result<void> push(std::unique_ptr<Sequence> sequence);
 
-    // The first, when there is one and `may_start` says so. One taker.
-    std::unique_ptr<Sequence> pop_if(const std::function<bool(Sequence&)>& may_start);
+    // Those that came since the last call; they wait on until `left`.
+    std::vector<std::unique_ptr<Sequence>> take_arrivals();
+    void left(std::size_t count);
+    void came_back(std::size_t count);  // Even above the limit.
 
-    // Those whose callers gave up.
-    std::vector<std::unique_ptr<Sequence>> take_cancelled();
-
-    // Blocks until something waits here or the queue is closed.
+    // Blocks until something came in, `wake` was called or the queue is closed.
     void wait();
+    void wake();
 
-    // No more come in; returns what waited.
+    // No more come in; returns what came in and was not taken.
     std::vector<std::unique_ptr<Sequence>> close();
 
-    std::size_t size() const;
+    std::size_t size() const;  // Of all that wait.
     bool closed() const;
 
 private:
     const std::size_t waiting_max_;
     mutable std::mutex mutex_;  // Guards what follows.
     std::condition_variable changed_;
-    std::deque<std::unique_ptr<Sequence>> waiting_;
+    std::vector<std::unique_ptr<Sequence>> arrivals_;
+    std::size_t waiting_ = 0;  // Arrivals, and those taken that have not left.
+    bool woken_ = false;
     bool closed_ = false;
 };
 

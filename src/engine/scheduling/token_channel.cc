@@ -35,6 +35,11 @@ std::optional<ScoredToken> TokenChannel::next() {
     return token;
 }
 
+bool TokenChannel::has_ended() const {
+    const std::scoped_lock lock(mutex_);
+    return outcome_.has_value();
+}
+
 Result<llm::FinishReason> TokenChannel::outcome() const {
     const std::scoped_lock lock(mutex_);
     CHECK(outcome_, "the outcome is known at the end");

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -27,13 +28,20 @@ class TokenChannel {
 public:
     // The engine's side.
     void push(ScoredToken token);
-    void push_prompt(ScoredToken token);             // Before the first `push`.
+    void push_prompt(ScoredToken token);  // Before the first `push`.
+
+    void set_cached_prompt_tokens(std::int64_t count) { cached_prompt_tokens_ = count; }  // The same.
+
     void finish(Result<llm::FinishReason> outcome);  // Once, last.
 
     // The caller's side. `next` blocks for a token and returns nothing at the end.
     std::optional<ScoredToken> next();
+    bool has_ended() const;                         // There may still be tokens to take.
     Result<llm::FinishReason> outcome() const;      // After the end.
     std::vector<ScoredToken> take_prompt_scores();  // Complete with the first token, or at the end.
+
+    // Tokens of the prompt that were known from before and not computed again. Known with the first token.
+    std::int64_t cached_prompt_tokens() const { return cached_prompt_tokens_; }
 
     // Any thread: the sequence ends at the next step.
     void cancel() { cancelled_ = true; }
@@ -41,12 +49,13 @@ public:
     bool cancelled() const { return cancelled_; }
 
 private:
-    mutable std::mutex mutex_;  // Guards all but cancelled_.
+    mutable std::mutex mutex_;  // Guards all but the atomics.
     std::condition_variable changed_;
     std::deque<ScoredToken> tokens_;
     std::vector<ScoredToken> prompt_scores_;
     std::optional<Result<llm::FinishReason>> outcome_;
     std::atomic<bool> cancelled_ = false;
+    std::atomic<std::int64_t> cached_prompt_tokens_ = 0;
 };
 
 }  // namespace capstan::engine

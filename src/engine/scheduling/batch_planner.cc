@@ -1,0 +1,121 @@
+#include "engine/scheduling/batch_planner.h"
+
+#include <algorithm>
+#include <ranges>
+
+#include "base/check.h"
+
+namespace capstan::engine {
+
+Batch& BatchPlanner::plan(const std::vector<std::unique_ptr<Sequence>>& running, std::int64_t prompt_tokens) {
+    running_ = &running;
+    prompt_tokens_max_ = prompt_tokens;
+    batch_.rows.clear();
+    batch_.shares.clear();
+    batch_.preempted.clear();
+    batch_.generating = batch_.prompt_tokens = batch_.known_tokens = 0;
+    for (const auto& sequence : running) {
+        if (!sequence->is_prefilling() && !is_preempted(*sequence)) {
+            plan_generation(*sequence);
+        }
+    }
+    for (const auto& sequence : running) {
+        const std::int64_t left = prompt_tokens - batch_.prompt_tokens;
+        if (sequence->is_prefilling() && !is_preempted(*sequence) && left > 0) {
+            plan_prompt(*sequence, left);
+        }
+    }
+    return batch_;
+}
+
+void BatchPlanner::plan_generation(Sequence& sequence) {
+    while (!memory_.make_room(sequence, sequence.computed + 1)) {
+        if (!preempt_behind(sequence)) {
+            CHECK(running_->size() > 1, "a sequence fits when it is alone");
+            memory_.release(sequence);
+            batch_.preempted.push_back(&sequence);
+            return;
+        }
+    }
+    add_rows(sequence, 1);
+    ++batch_.generating;
+}
+
+void BatchPlanner::plan_prompt(Sequence& sequence, std::int64_t budget) {
+    follow(sequence);
+    std::int64_t end = std::min(sequence.to_compute(), sequence.computed + budget);
+    if (end < sequence.to_compute() && prompt_tokens_max_ >= kKvBlockTokens) {
+        // Whole blocks: who follows would compute the rest of one again.
+        end = end / kKvBlockTokens * kKvBlockTokens;
+    }
+    if (end <= sequence.computed) {
+        return;
+    }
+    while (!memory_.make_room(sequence, end)) {
+        if (preempt_behind(sequence)) {
+            continue;
+        }
+        // What the others of this batch hold is theirs; a part may still fit.
+        const std::int64_t blocks = std::ssize(sequence.kv.blocks) + memory_.blocks_available();
+        end = std::min(end - 1, blocks * kKvBlockTokens);
+        if (end <= sequence.computed) {
+            return;
+        }
+    }
+    const std::int64_t rows = end - sequence.computed;
+    add_rows(sequence, rows);
+    memory_.announce(sequence, end);
+    batch_.prompt_tokens += rows;
+}
+
+void BatchPlanner::follow(Sequence& sequence) {
+    const std::int64_t known = memory_.follow(sequence);
+    batch_.known_tokens += known;
+    if (!sequence.was_preempted) {
+        sequence.cached_prompt_tokens += known;
+    }
+}
+
+void BatchPlanner::add_rows(Sequence& sequence, std::int64_t rows) {
+    const std::int64_t last = std::ssize(sequence.tokens) - 1;
+    BatchShare share = {.sequence = &sequence, .rows = rows, .logits = 0};
+    for (std::int64_t position = sequence.computed; position < sequence.computed + rows; ++position) {
+        const bool is_scored = sequence.request.score_prompt && position >= sequence.scored &&
+                               position + 1 < sequence.prompt_tokens;
+        const bool wants_logits = position == last || is_scored;
+        share.logits += wants_logits ? 1 : 0;
+        batch_.rows.push_back({
+            .token = sequence.tokens[static_cast<std::size_t>(position)],
+            .position = position,
+            .kv = &sequence.kv,
+            .adapter = sequence.request.adapter.get(),
+            .wants_logits = wants_logits,
+        });
+    }
+    batch_.shares.push_back(share);
+}
+
+// Takes the blocks of the last sequence behind this one that is not in the batch yet.
+bool BatchPlanner::preempt_behind(const Sequence& sequence) {
+    for (const auto& victim : std::views::reverse(*running_)) {
+        if (victim.get() == &sequence) {
+            return false;
+        }
+        if (!victim->kv.blocks.empty() && !is_planned(*victim)) {
+            memory_.release(*victim);
+            batch_.preempted.push_back(victim.get());
+            return true;
+        }
+    }
+    return false;
+}
+
+bool BatchPlanner::is_planned(const Sequence& sequence) const {
+    return std::ranges::find(batch_.shares, &sequence, &BatchShare::sequence) != batch_.shares.end();
+}
+
+bool BatchPlanner::is_preempted(const Sequence& sequence) const {
+    return std::ranges::find(batch_.preempted, &sequence) != batch_.preempted.end();
+}
+
+}  // namespace capstan::engine

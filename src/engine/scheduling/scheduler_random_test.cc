@@ -1,0 +1,304 @@
+// Random arrivals, cancels, priorities, branches and tiny caches: each sequence is, to the bit, what it is
+// alone, nothing is lost, and no block leaks.
+
+#include <map>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "base/check.h"
+#include "base/id.h"
+#include "engine/model/random_model.h"
+#include "engine/scheduling/scheduler.h"
+
+namespace capstan::engine {
+namespace {
+
+struct Answer {
+    std::vector<llm::TokenId> tokens;
+    std::vector<double> log_probabilities;
+    std::vector<double> prompt;
+    Result<llm::FinishReason> outcome = llm::FinishReason::kStop;
+};
+
+Answer read_all(TokenChannel& channel) {
+    Answer answer;
+    while (auto token = channel.next()) {
+        answer.tokens.push_back(token->token);
+        answer.log_probabilities.push_back(token->log_probability);
+    }
+    for (const ScoredToken& token : channel.take_prompt_scores()) {
+        answer.prompt.push_back(token.log_probability);
+    }
+    answer.outcome = channel.outcome();
+    return answer;
+}
+
+std::filesystem::path random_model() {
+    static const std::filesystem::path directory = [] {
+        auto made = std::filesystem::path(testing::TempDir()) / new_id();
+        CHECK(write_random_model(made, {}), "a random model is written");
+        return made;
+    }();
+    return directory;
+}
+
+class Engine {
+public:
+    Engine(std::int64_t blocks, const SchedulerLimits& limits)
+        : model_(std::move(*Model::open(random_model(), 1))),
+          cache_(std::move(*BlockKvCache::build(model_->kv_shape(), blocks * model_->kv_shape().block_bytes())
+          )),
+          scheduler_(std::make_unique<Scheduler>(
+              Scheduler::Parts{.model = *model_, .cache = *cache_, .queue = queue_}, limits
+          )) {}
+
+    std::vector<std::shared_ptr<TokenChannel>> submit(
+        const SequenceRequest& request, std::size_t branches = 1
+    ) {
+        std::vector<std::shared_ptr<TokenChannel>> channels;
+        for (std::size_t i = 0; i < branches; ++i) {
+            channels.push_back(std::make_shared<TokenChannel>());
+        }
+        CHECK(queue_.push(Sequence::with_branches(request, channels)), "the queue has room");
+        return channels;
+    }
+
+    void run_all() {
+        while (scheduler_->step()) {
+        }
+    }
+
+    Scheduler& scheduler() { return *scheduler_; }
+
+    BlockKvCache& cache() { return *cache_; }
+
+    SequenceQueue& queue() { return queue_; }
+
+    // Everything has ended: only what the tree keeps is in use.
+    void expect_no_leak() {
+        EXPECT_TRUE(scheduler_->is_idle());
+        EXPECT_EQ(queue_.size(), 0U);
+        EXPECT_EQ(scheduler_->stats().running, 0);
+        EXPECT_EQ(scheduler_->stats().kv_bytes_used, 0);
+        scheduler_->release_memory();
+        scheduler_->step();
+        EXPECT_EQ(cache_->bytes_used(), 0);
+    }
+
+private:
+    std::unique_ptr<Model> model_;
+    std::unique_ptr<BlockKvCache> cache_;
+    SequenceQueue queue_{20'000};
+    std::unique_ptr<Scheduler> scheduler_;
+};
+
+std::vector<llm::TokenId> random_tokens(std::mt19937& random, std::size_t count) {
+    std::vector<llm::TokenId> tokens(count);
+    for (auto& token : tokens) {
+        token = static_cast<llm::TokenId>(5 + random() % 256);
+    }
+    return tokens;
+}
+
+// Many begin alike: with one of three texts, cut anywhere.
+SequenceRequest random_request(std::mt19937& random, const std::vector<std::vector<llm::TokenId>>& texts) {
+    const auto& text = texts[random() % texts.size()];
+    SequenceRequest request;
+    request.prompt.assign(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(1 + random() % 80));
+    const auto own = random_tokens(random, random() % 20);
+    request.prompt.insert(request.prompt.end(), own.begin(), own.end());
+    request.completion_tokens_max = static_cast<std::int64_t>(1 + random() % 40);
+    request.sampling.temperature = random() % 2 == 0 ? 0 : 1;
+    request.sampling.seed = random();
+    request.sampling.frequency_penalty = random() % 3 == 0 ? 0.7 : 0;
+    request.score_completion = true;
+    request.score_prompt = random() % 6 == 0;
+    if (request.score_prompt && random() % 2 == 0) {
+        request.completion_tokens_max = 0;
+    }
+    request.ignore_end = random() % 4 != 0;
+    request.priority = static_cast<int>(random() % 3);
+    request.fairness_key = std::string(1, static_cast<char>('a' + random() % 3));
+    return request;
+}
+
+std::vector<Answer> alone(const SequenceRequest& request, std::size_t branches) {
+    static Engine engine(64, {.step_target_us = 0});
+    const auto channels = engine.submit(request, branches);
+    engine.run_all();
+    std::vector<Answer> answers;
+    for (const auto& channel : channels) {
+        answers.push_back(read_all(*channel));
+    }
+    engine.scheduler().release_memory();
+    engine.scheduler().step();
+    return answers;
+}
+
+void expect_same(const Answer& answer, const Answer& expected) {
+    ASSERT_TRUE(answer.outcome) << answer.outcome.error().message;
+    if (*answer.outcome == llm::FinishReason::kCancelled) {
+        ASSERT_LE(answer.tokens.size(), expected.tokens.size());
+        for (std::size_t t = 0; t < answer.tokens.size(); ++t) {
+            ASSERT_EQ(answer.tokens[t], expected.tokens[t]);
+            ASSERT_EQ(answer.log_probabilities[t], expected.log_probabilities[t]);
+        }
+        return;
+    }
+    EXPECT_EQ(*answer.outcome, *expected.outcome);
+    EXPECT_EQ(answer.tokens, expected.tokens);
+    EXPECT_EQ(answer.log_probabilities, expected.log_probabilities);
+    EXPECT_EQ(answer.prompt, expected.prompt);
+}
+
+struct Load {
+    std::int64_t blocks = 12;  // The largest sequence needs 9.
+    SchedulerLimits limits = {};
+    std::uint32_t seed = 1;
+};
+
+// Returns how many preemptions there were.
+std::int64_t run_random(const Load& load) {
+    std::mt19937 random(load.seed);
+    std::vector<std::vector<llm::TokenId>> texts;
+    for (int i = 0; i < 3; ++i) {
+        texts.push_back(random_tokens(random, 80));
+    }
+    Engine engine(load.blocks, load.limits);
+
+    struct Asked {
+        SequenceRequest request;
+        std::vector<std::shared_ptr<TokenChannel>> channels;
+    };
+
+    std::vector<Asked> asked;
+    for (int i = 0; i < 60; ++i) {
+        const SequenceRequest request = random_request(random, texts);
+        const std::size_t branches = request.completion_tokens_max > 0 ? 1 + random() % 5 / 2 : 1;
+        asked.push_back({request, engine.submit(request, branches)});
+        for (auto steps = random() % 4; steps > 0; --steps) {
+            engine.scheduler().step();
+        }
+        if (random() % 5 == 0) {
+            const auto& channels = asked[random() % asked.size()].channels;
+            channels[random() % channels.size()]->cancel();
+        }
+    }
+    engine.run_all();
+    for (const auto& [request, channels] : asked) {
+        const auto expected = alone(request, channels.size());
+        for (std::size_t i = 0; i < channels.size(); ++i) {
+            expect_same(read_all(*channels[i]), expected[i]);
+        }
+    }
+    const std::int64_t preemptions = engine.scheduler().stats().preemptions;
+    engine.expect_no_leak();
+    return preemptions;
+}
+
+TEST(SchedulerAtRandom, SequencesAreTheSameBitsWithAmpleMemory) {
+    run_random({.blocks = 2000, .limits = {.running_max = 256, .step_target_us = 0}, .seed = 1});
+    run_random({.blocks = 2000, .limits = {.prefill_tokens_max = 7, .step_target_us = 0}, .seed = 2});
+}
+
+TEST(SchedulerAtRandom, SequencesAreTheSameBitsWhenTheyArePreempted) {
+    std::int64_t preemptions = 0;
+    for (std::uint32_t seed = 3; seed < 7; ++seed) {
+        const std::size_t prompt_tokens[] = {5, 16, 37, 512};
+        preemptions += run_random({
+            .blocks = 9 + seed % 5,
+            .limits = {.running_max = 64, .prefill_tokens_max = prompt_tokens[seed % 4], .step_target_us = 0},
+            .seed = seed,
+        });
+    }
+    EXPECT_GT(preemptions, 10);
+}
+
+TEST(SchedulerAtRandom, APrefixIsComputedOnceWhenAllArriveTogether) {
+    for (const std::size_t chunk : {64U, 100U, 512U}) {
+        Engine engine(2000, {.prefill_tokens_max = chunk, .step_target_us = 0});
+        std::mt19937 random(9);
+        const auto shared = random_tokens(random, 256);
+        std::vector<std::shared_ptr<TokenChannel>> channels;
+        for (int i = 0; i < 8; ++i) {
+            SequenceRequest request = {.prompt = shared, .completion_tokens_max = 4};
+            const auto own = random_tokens(random, 48);
+            request.prompt.insert(request.prompt.end(), own.begin(), own.end());
+            channels.push_back(engine.submit(request).front());
+        }
+        engine.run_all();
+        EXPECT_EQ(engine.scheduler().stats().prompt_tokens, 256 + 8 * 48) << chunk;
+        EXPECT_EQ(engine.scheduler().stats().cached_prompt_tokens, 7 * 256) << chunk;
+        EXPECT_EQ(channels[0]->cached_prompt_tokens(), 0);
+        EXPECT_EQ(channels[7]->cached_prompt_tokens(), 256);
+        engine.expect_no_leak();
+    }
+}
+
+TEST(SchedulerAtRandom, AnAnswerIsKnownWhenItComesBackAsAPrompt) {
+    Engine engine(2000, {});
+    std::mt19937 random(3);
+    SequenceRequest request = {.prompt = random_tokens(random, 40), .completion_tokens_max = 40};
+    request.ignore_end = true;
+    const auto first = engine.submit(request).front();
+    engine.run_all();
+    const Answer answer = read_all(*first);
+    request.prompt.insert(request.prompt.end(), answer.tokens.begin(), answer.tokens.end());
+    const auto second = engine.submit(request).front();
+    engine.run_all();
+    // The last token's key and value were never computed, so four blocks of 79 tokens are known.
+    EXPECT_EQ(second->cached_prompt_tokens(), 64);
+    // A prompt that is known in whole: its last token is computed all the same.
+    request.prompt.resize(64);
+    const auto third = engine.submit(request).front();
+    engine.run_all();
+    EXPECT_EQ(third->cached_prompt_tokens(), 48);
+}
+
+TEST(SchedulerAtRandom, BranchesShareTheirPrompt) {
+    Engine engine(2000, {.running_max = 8});
+    std::mt19937 random(3);
+    SequenceRequest request = {.prompt = random_tokens(random, 41), .completion_tokens_max = 9};
+    request.sampling.seed = 4;
+    request.ignore_end = true;
+    const auto channels = engine.submit(request, 8);
+    engine.run_all();
+    EXPECT_EQ(engine.scheduler().stats().prompt_tokens, 41);
+    std::map<std::vector<llm::TokenId>, int> texts;
+    for (const auto& channel : channels) {
+        ++texts[read_all(*channel).tokens];
+    }
+    EXPECT_EQ(texts.size(), 8U);
+    const auto only = engine.submit(request).front();
+    engine.run_all();
+    EXPECT_TRUE(texts.contains(read_all(*only).tokens));
+    engine.expect_no_leak();
+}
+
+TEST(SchedulerAtRandom, TenThousandRequestsAreServedInTurnsAndNoneIsLost) {
+    Engine engine(256, {.running_max = 256});
+    std::vector<std::shared_ptr<TokenChannel>> channels;
+    for (int i = 0; i < 10'000; ++i) {
+        SequenceRequest request = {
+            .prompt = {5, 6, static_cast<llm::TokenId>(7 + i % 200)}, .completion_tokens_max = 2
+        };
+        request.ignore_end = true;
+        request.fairness_key = i < 9'000 ? "many" : "few";
+        channels.push_back(engine.submit(request).front());
+    }
+    // The thousand of the second key came last, and are served as fast as the first key's.
+    while (!channels.back()->has_ended()) {
+        ASSERT_TRUE(engine.scheduler().step());
+    }
+    EXPECT_LE(engine.scheduler().stats().generated_tokens, 2 * 2 * 1'000 + 1'000);
+    engine.run_all();
+    for (const auto& channel : channels) {
+        ASSERT_TRUE(channel->outcome());
+    }
+    EXPECT_EQ(engine.scheduler().stats().generated_tokens, 20'000);
+    engine.expect_no_leak();
+}
+
+}  // namespace
+}  // namespace capstan::engine

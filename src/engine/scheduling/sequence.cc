@@ -1,0 +1,63 @@
+#include "engine/scheduling/sequence.h"
+
+#include <string_view>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace capstan::engine {
+namespace {
+
+std::uint64_t branch_seed(std::uint64_t seed, std::uint64_t branch) {
+    return xxh64({reinterpret_cast<const char*>(&branch), sizeof branch}, seed);
+}
+
+}  // namespace
+
+Sequence::Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
+    : request(std::move(asked)),
+      channel(std::move(to)),
+      sampler(request.sampling),
+      constraint(request.grammar == nullptr ? nullptr : request.grammar->start()),
+      tokens(std::exchange(request.prompt, {})),
+      prompt_tokens(std::ssize(tokens)) {}
+
+std::unique_ptr<Sequence> Sequence::with_branches(
+    const SequenceRequest& asked, const std::vector<std::shared_ptr<TokenChannel>>& channels
+) {
+    auto first = std::make_unique<Sequence>(asked, channels.at(0));
+    SequenceRequest request = asked;
+    request.prompt.clear();  // They get the first one's tokens.
+    request.score_prompt = false;
+    for (std::size_t i = 1; i < channels.size(); ++i) {
+        if (asked.sampling.seed) {
+            request.sampling.seed = branch_seed(*asked.sampling.seed, i);
+        }
+        first->branches.push_back(std::make_unique<Sequence>(request, channels[i]));
+    }
+    return first;
+}
+
+bool Sequence::drop_cancelled() {
+    std::erase_if(branches, [](const auto& branch) {
+        if (branch->channel->cancelled()) {
+            branch->channel->finish(llm::FinishReason::kCancelled);
+        }
+        return branch->channel->cancelled();
+    });
+    if (!channel->cancelled() || branches.empty()) {
+        return !channel->cancelled();
+    }
+    // Another branch takes its place: the prompt is theirs as well.
+    channel->finish(llm::FinishReason::kCancelled);
+    Sequence& next = *branches.back();
+    channel = std::move(next.channel);
+    sampler = std::move(next.sampler);
+    constraint = std::move(next.constraint);
+    request.sampling.seed = next.request.sampling.seed;
+    request.score_prompt = false;
+    branches.pop_back();
+    return true;
+}
+
+}  // namespace capstan::engine
