@@ -10,6 +10,7 @@
 
 #include "app/api_commands.h"
 #include "app/home_lock.h"
+#include "app/model_commands.h"
 #include "app/quickstart/quickstart.h"
 #include "app/server.h"
 #include "app/settings.h"
@@ -294,6 +295,7 @@ int run_command_line(int argc, char** argv) {
     add_bench_command(app, common);
     add_work_command(app, common);
     add_api_commands(app, common);
+    add_model_commands(app, common);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& stopped) {  // Also --help and --version end here.
