@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "app/api_commands.h"
+#include "app/bench_commands.h"
 #include "app/home_lock.h"
 #include "app/model_commands.h"
 #include "app/quickstart/quickstart.h"
@@ -18,7 +19,6 @@
 #include "app/work_command.h"
 #include "platform/cli/table.h"
 #include "serving/engine_command.h"
-#include "serving/load_command.h"
 
 namespace capstan::app {
 namespace {
@@ -195,65 +195,6 @@ void add_engine_command(CLI::App& app, CommonOptions& common) {
     });
 }
 
-void add_bench_options(CLI::App& serve, serving::LoadCommand& command) {
-    serve.add_option("--server", command.target.url, "Address of any server that speaks OpenAI's API")
-        ->required();
-    serve.add_option("--model", command.load.models, "What to name in `model`; several are taken in turn")
-        ->required();
-    serve.add_option("--requests", command.load.calls, "How many requests")->capture_default_str();
-    serve.add_option("--rate", command.load.calls_per_second, "Requests a second (Poisson); 0: all at once")
-        ->capture_default_str();
-    serve
-        .add_option(
-            "--lengths", command.load.lengths, "fixed, sharegpt, alpaca, or a CSV of prompt,completion tokens"
-        )
-        ->capture_default_str();
-    serve.add_option("--prompt-tokens", command.load.fixed.prompt_tokens, "Of each, with fixed lengths")
-        ->capture_default_str();
-    serve
-        .add_option(
-            "--completion-tokens", command.load.fixed.completion_tokens, "Of each, with fixed lengths"
-        )
-        ->capture_default_str();
-    serve
-        .add_option("--tokens-max", command.load.tokens_max, "Prompt and completion together; longer are cut")
-        ->capture_default_str();
-    serve.add_option("--shared-tokens", command.load.shared_tokens, "First tokens that all prompts share")
-        ->capture_default_str();
-    serve.add_option("--seed", command.load.seed, "Of arrivals, lengths and prompts")->capture_default_str();
-    serve.add_flag("--chat", command.target.is_chat, "Text to /v1/chat/completions in place of token ids");
-    serve
-        .add_option(
-            "--under-way", command.target.under_way_max, "The most requests at a time; more are not sent"
-        )
-        ->check(CLI::Range(1, 4096))
-        ->capture_default_str();
-    serve.add_option("--warm-up", command.warm_up_calls, "Requests before the test that do not count");
-    serve.add_option("--first-token-ms", command.level.first_token_ms_max, "Service level for goodput");
-    serve.add_option("--per-token-ms", command.level.per_token_ms_max, "Service level for goodput");
-    serve.add_option("--server-pid", command.server_pid, "Process on this machine whose memory is watched");
-    serve.add_option("--html", command.html_file, "File for a page with plots");
-    serve.add_option("--records", command.records_file, "File for a JSON line a request");
-}
-
-void add_bench_command(CLI::App& app, CommonOptions& common) {
-    auto command = std::make_shared<serving::LoadCommand>();  // Shared as above.
-    CLI::App* bench = app.add_subcommand("bench", "Measure servers");
-    bench->require_subcommand(1);
-    CLI::App* serve = bench->add_subcommand(
-        "serve", "Load a server as its users would (open loop) and report latency, throughput and goodput"
-    );
-    add_bench_options(*serve, *command);
-    bench->group("Run");
-    serve->callback([&common, command] {
-        common.chosen = [&common, command] {
-            command->prints_json = common.json;
-            command->target.key = common.key;
-            return serving::run_load_command(*command);
-        };
-    });
-}
-
 void add_work_command(CLI::App& app, CommonOptions& common) {
     auto kind = std::make_shared<std::string>();  // Shared as above, and so is the next.
     auto directory = std::make_shared<std::string>();
@@ -292,7 +233,7 @@ int run_command_line(int argc, char** argv) {
     add_quickstart_command(app, common);
     add_server_commands(app, common);
     add_engine_command(app, common);
-    add_bench_command(app, common);
+    add_bench_commands(app, common);
     add_work_command(app, common);
     add_api_commands(app, common);
     add_model_commands(app, common);
