@@ -19,13 +19,14 @@ public:
     PairReader(const SafetensorsFile& file, const AdapterSettings& settings)
         : file_(file), settings_(settings) {}
 
-    // An empty pair when the adapter has none for this module.
-    Result<LoraPair> read(std::string_view module, const LinearShape& shape) {
-        const std::string a_name = fmt::format("{}{}.lora_A.weight", kPrefix, module);
-        const std::string b_name = fmt::format("{}{}.lora_B.weight", kPrefix, module);
+    // An empty pair when the adapter has none for this module. Of a matrix that holds several projections,
+    // each has its own rows of B.
+    Result<LoraPair> read(const ModulePart& part, const LinearShape& shape) {
+        const std::string a_name = fmt::format("{}{}.lora_A.weight", kPrefix, part.module);
+        const std::string b_name = fmt::format("{}{}.lora_B.weight", kPrefix, part.module);
         const Tensor* a = file_.find(a_name);
         const Tensor* b = file_.find(b_name);
-        if (a == nullptr && b == nullptr) {
+        if (part.module.empty() || (a == nullptr && b == nullptr)) {
             return LoraPair{};
         }
         taken_.insert({a_name, b_name});
@@ -40,12 +41,16 @@ public:
         if (!a_matrix) {
             return a_matrix.error();
         }
-        const auto b_matrix = find_matrix(b, b_name, shape.out, rank);
+        auto b_matrix = find_matrix(b, b_name, part.rows_total, rank);
         if (!b_matrix) {
             return b_matrix.error();
         }
+        b_matrix->data += bytes_of(b_matrix->type, part.row_begin * rank);
+        b_matrix->rows = shape.out;
         return LoraPair{
-            .a = *a_matrix, .b = *b_matrix, .scale = static_cast<float>(settings_.scale_of(module, rank))
+            .a = *a_matrix,
+            .b = *b_matrix,
+            .scale = static_cast<float>(settings_.scale_of(part.module, rank)),
         };
     }
 
@@ -88,15 +93,17 @@ Result<std::shared_ptr<const Adapter>> Adapter::load(
     std::vector<LoraPair> pairs;
     for (std::int64_t layer = 0; layer < config.layers; ++layer) {
         for (const Projection projection : kProjections) {
-            const std::string module = fmt::format("model.layers.{}.{}", layer, module_name(projection));
-            const auto pair = reader.read(module, shape_of(projection, config));
+            const auto pair = reader.read(module_of(projection, config, layer), shape_of(projection, config));
             if (!pair) {
                 return with_context(context, pair.error());
             }
             pairs.push_back(*pair);
         }
     }
-    const auto head = reader.read("lm_head", {.out = config.vocabulary, .in = config.hidden});
+    const auto head = reader.read(
+        {.module = std::string(config.names->head), .rows_total = config.vocabulary},
+        {.out = config.vocabulary, .in = config.hidden}
+    );
     if (!head) {
         return with_context(context, head.error());
     }

@@ -81,22 +81,103 @@ TEST(Config, NamesTheKeyThatIsWrong) {
     EXPECT_THAT(refusal(R"(,"eos_token_id":[1,-1])"), HasSubstr("eos_token_id"));
     EXPECT_THAT(refusal(R"(,"bos_token_id":100)"), HasSubstr("bos_token_id"));
     EXPECT_THAT(refusal(R"(,"rope_theta":0)"), HasSubstr("rope_theta"));
-    EXPECT_THAT(refusal(R"(,"rope_scaling":{"rope_type":"yarn","factor":2})"), HasSubstr("yarn"));
+    EXPECT_THAT(refusal(R"(,"rope_scaling":{"rope_type":"ntk","factor":2})"), HasSubstr("ntk"));
     EXPECT_THAT(refusal(R"(,"rope_scaling":{"rope_type":"linear"})"), HasSubstr("factor"));
     EXPECT_THAT(refusal(R"(,"rope_scaling":3)"), HasSubstr("rope_scaling"));
     EXPECT_THAT(refusal(R"(,"quantization_config":{"bits":4})"), HasSubstr("quantization_config"));
-    EXPECT_THAT(refusal(R"(,"hidden_act":"gelu")"), HasSubstr("hidden_act"));
+    EXPECT_THAT(refusal(R"(,"hidden_act":"relu")"), HasSubstr("hidden_act"));
 }
 
 TEST(Config, RefusesOtherArchitecturesAndBrokenJson) {
     EXPECT_THAT(
         parse_config(R"({"architectures":["MambaForCausalLM"]})").error().message, HasSubstr("Mamba")
     );
-    EXPECT_THAT(parse_config(R"({"model_type":"gpt2"})").error().message, HasSubstr("model_type"));
+    EXPECT_THAT(parse_config(R"({"model_type":"mamba"})").error().message, HasSubstr("model_type"));
     EXPECT_FALSE(parse_config("[]"));
     EXPECT_FALSE(parse_config("{"));
     EXPECT_FALSE(parse_config(std::string(1000, '[')));
     EXPECT_TRUE(parse_config(R"({"model_type":"llama"})"));
+}
+
+TEST(Config, AnUnknownArchitectureIsRefusedWithTheKnownOnes) {
+    const std::string message = parse_config(R"({"architectures":["BloomForCausalLM"]})").error().message;
+    for (const auto* part :
+         {"BloomForCausalLM", "LlamaForCausalLM", "Gemma3ForCausalLM", "GPT2LMHeadModel"}) {
+        EXPECT_THAT(message, HasSubstr(part));
+    }
+}
+
+TEST(Config, WindowsFollowEachFamilysPattern) {
+    const auto windows = [](std::string_view text) {
+        const auto config = parse_config(text);
+        EXPECT_TRUE(config) << config.error().message;
+        std::vector<std::int64_t> windows;
+        for (std::int64_t layer = 0; layer < config->layers; ++layer) {
+            windows.push_back(config->plan(layer).window);
+        }
+        return windows;
+    };
+    EXPECT_THAT(
+        windows(R"({"model_type":"mistral","num_hidden_layers":2,"sliding_window":7})"), ElementsAre(7, 7)
+    );
+    EXPECT_THAT(windows(R"({"model_type":"mistral","num_hidden_layers":1})"), ElementsAre(4096));
+    EXPECT_THAT(
+        windows(R"({"model_type":"mistral","num_hidden_layers":1,"sliding_window":null})"), ElementsAre(0)
+    );
+    EXPECT_THAT(
+        windows(R"({"model_type":"qwen2","num_hidden_layers":1,"sliding_window":7})"), ElementsAre(0)
+    );
+    EXPECT_THAT(
+        windows(R"({"model_type":"qwen2","num_hidden_layers":3,"sliding_window":7,)"
+                R"("use_sliding_window":true,"max_window_layers":2})"),
+        ElementsAre(0, 0, 7)
+    );
+    EXPECT_THAT(
+        windows(R"({"model_type":"gemma2","num_hidden_layers":3,"sliding_window":7})"), ElementsAre(7, 0, 7)
+    );
+    EXPECT_THAT(
+        windows(R"({"model_type":"gemma3_text","num_hidden_layers":4,"sliding_window":7,)"
+                R"("sliding_window_pattern":3})"),
+        ElementsAre(7, 7, 0, 7)
+    );
+    EXPECT_THAT(
+        windows(R"({"model_type":"gemma3_text","num_hidden_layers":2,"sliding_window":7,)"
+                R"("layer_types":["full_attention","sliding_attention"]})"),
+        ElementsAre(0, 7)
+    );
+}
+
+TEST(Config, RefusesByNameWhatAFamilyCannotBe) {
+    const auto refusal_of = [](std::string_view text) {
+        const auto config = parse_config(text);
+        EXPECT_FALSE(config) << text;
+        return config ? "" : config.error().message;
+    };
+    EXPECT_THAT(
+        refusal_of(R"({"model_type":"mixtral","num_experts_per_tok":9})"), HasSubstr("num_experts_per_tok")
+    );
+    EXPECT_THAT(
+        refusal_of(R"({"model_type":"mixtral","num_local_experts":1000000})"), HasSubstr("num_local_experts")
+    );
+    EXPECT_THAT(
+        refusal_of(R"({"model_type":"qwen3_moe","mlp_only_layers":[24]})"), HasSubstr("mlp_only_layers")
+    );
+    EXPECT_THAT(refusal_of(R"({"model_type":"gpt2","n_head":7})"), HasSubstr("n_head"));
+    EXPECT_THAT(
+        refusal_of(R"({"model_type":"gpt2","scale_attn_by_inverse_layer_idx":true})"),
+        HasSubstr("scale_attn_by_inverse_layer_idx")
+    );
+    EXPECT_THAT(
+        refusal_of(R"({"model_type":"gemma2","layer_types":["full_attention"]})"), HasSubstr("layer_types")
+    );
+    EXPECT_THAT(refusal_of(R"({"model_type":"mistral","sliding_window":0})"), HasSubstr("sliding_window"));
+    EXPECT_THAT(
+        refusal_of(R"({"model_type":"phi3","partial_rotary_factor":0.001})"), HasSubstr("partial_rotary")
+    );
+    EXPECT_THAT(
+        refusal_of(R"({"model_type":"phi3","rope_scaling":{"type":"longrope","short_factor":[1]}})"),
+        HasSubstr("short_factor")
+    );
 }
 
 TEST(Config, ReadsADirectoryAndNamesTheFile) {

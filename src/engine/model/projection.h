@@ -1,9 +1,10 @@
 #pragma once
 
-// The seven linear layers of a transformer block: their names in files and their shapes.
+// The linear layers of a transformer block: their names in files and their shapes.
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "engine/model/config.h"
@@ -22,20 +23,6 @@ inline constexpr std::array<Projection, 7> kProjections = {
     Projection::kDown,
 };
 
-// Behind "model.layers.N." in Hugging Face's names.
-inline std::string_view module_name(Projection projection) {
-    constexpr std::array<std::string_view, 7> kNames = {
-        "self_attn.q_proj",
-        "self_attn.k_proj",
-        "self_attn.v_proj",
-        "self_attn.o_proj",
-        "mlp.gate_proj",
-        "mlp.up_proj",
-        "mlp.down_proj",
-    };
-    return kNames[static_cast<std::size_t>(projection)];
-}
-
 struct LinearShape {
     std::int64_t out = 0;
     std::int64_t in = 0;
@@ -47,19 +34,34 @@ inline LinearShape shape_of(Projection projection, const ModelConfig& config) {
     const std::int64_t key = config.kv_heads * config.head_dim;
     switch (projection) {
         case Projection::kQuery:
-            return {.out = query, .in = config.hidden, .has_bias = config.attention_bias};
+            return {.out = query, .in = config.hidden, .has_bias = config.biases.query};
         case Projection::kKey:
+            return {.out = key, .in = config.hidden, .has_bias = config.biases.key};
         case Projection::kValue:
-            return {.out = key, .in = config.hidden, .has_bias = config.attention_bias};
+            return {.out = key, .in = config.hidden, .has_bias = config.biases.value};
         case Projection::kOutput:
-            return {.out = config.hidden, .in = query, .has_bias = config.attention_bias};
+            return {.out = config.hidden, .in = query, .has_bias = config.biases.output};
         case Projection::kGate:
+            return {.out = config.intermediate, .in = config.hidden, .has_bias = config.biases.gate};
         case Projection::kUp:
-            return {.out = config.intermediate, .in = config.hidden, .has_bias = config.mlp_bias};
+            return {.out = config.intermediate, .in = config.hidden, .has_bias = config.biases.up};
         case Projection::kDown:
             break;
     }
-    return {.out = config.hidden, .in = config.intermediate, .has_bias = config.mlp_bias};
+    return {.out = config.hidden, .in = config.intermediate, .has_bias = config.biases.down};
 }
+
+// Where a projection is in files: a module, and the rows of its matrix.
+struct ModulePart {
+    std::string module;
+    std::int64_t row_begin = 0;
+    std::int64_t rows_total = 0;
+};
+
+// An empty module where the architecture, or this layer of it, has no such projection.
+ModulePart module_of(Projection projection, const ModelConfig& config, std::int64_t layer);
+
+// "model.layers.3."
+std::string layer_prefix(const ModelConfig& config, std::int64_t layer);
 
 }  // namespace capstan::engine

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "engine/files/safetensors.h"
 #include "engine/model/projection.h"
+#include "engine/model/weights.h"
 #include "text/bpe_trainer.h"
 #include "text/chat_template.h"
 #include "text/tokenizer_writer.h"
@@ -32,8 +33,8 @@ public:
         fill(std::move(name), {rows, columns}, [&] { return deviation * uniform(random_); });
     }
 
-    void ones(std::string name, std::int64_t count) {
-        fill(std::move(name), {count}, [] { return 1.0F; });
+    void all(std::string name, std::int64_t count, float value) {
+        fill(std::move(name), {count}, [&] { return value; });
     }
 
     Result<void> write(const std::filesystem::path& path) const {
@@ -120,42 +121,42 @@ Result<void> write_byte_tokenizer(const std::filesystem::path& directory, const 
 
 Result<void> write_random_model(const std::filesystem::path& directory, const RandomModel& model) {
     CHECK(is_weight_type(model.type), "weights are F32, F16 or BF16");
-    const ModelConfig& config = model.config;
-    TensorMaker tensors(model);
-    tensors.matrix("model.embed_tokens.weight", config.vocabulary, config.hidden, model.spread);
-    tensors.ones("model.norm.weight", config.hidden);
-    if (!config.tied_embeddings) {
-        tensors.matrix("lm_head.weight", config.vocabulary, config.hidden, model.spread);
+    const Json json = model.config_json.value_or(config_json(model.config));
+    const auto config = config_of(json);
+    if (!config) {
+        return config.error();
     }
-    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-        const std::string prefix = fmt::format("model.layers.{}.", layer);
-        tensors.ones(prefix + "input_layernorm.weight", config.hidden);
-        tensors.ones(prefix + "post_attention_layernorm.weight", config.hidden);
-        for (const Projection projection : kProjections) {
-            const LinearShape shape = shape_of(projection, config);
-            tensors.matrix(
-                fmt::format("{}{}.weight", prefix, module_name(projection)), shape.out, shape.in, model.spread
-            );
+    TensorMaker tensors(model);
+    for (const TensorSpec& spec : tensors_of(*config)) {
+        if (spec.shape.size() == 2) {
+            tensors.matrix(spec.name, spec.shape[0], spec.shape[1], model.spread);
+        } else {
+            // Norms that change nothing, and no biases.
+            const bool is_zero = spec.name.ends_with(".bias") || config->norm == NormKind::kRmsOffset;
+            tensors.all(spec.name, spec.shape[0], is_zero ? 0.0F : 1.0F);
         }
     }
     if (auto good = tensors.write(directory / "model.safetensors"); !good) {
         return good;
     }
-    if (auto good = write_byte_tokenizer(directory, config); !good) {
+    if (auto good = write_byte_tokenizer(directory, *config); !good) {
         return good;
     }
-    return replace_file(directory / "config.json", config_json(config).dump_pretty());
+    return replace_file(directory / "config.json", json.dump_pretty());
 }
 
 Result<void> write_random_adapter(
     const std::filesystem::path& directory, const RandomModel& model, std::int64_t rank
 ) {
+    const auto config = config_of(model.config_json.value_or(config_json(model.config)));
+    if (!config) {
+        return config.error();
+    }
     TensorMaker tensors(model);
-    for (std::int64_t layer = 0; layer < model.config.layers; ++layer) {
+    for (std::int64_t layer = 0; layer < config->layers; ++layer) {
         for (const Projection projection : kProjections) {
-            const LinearShape shape = shape_of(projection, model.config);
-            const std::string module =
-                fmt::format("base_model.model.model.layers.{}.{}", layer, module_name(projection));
+            const LinearShape shape = shape_of(projection, *config);
+            const std::string module = "base_model.model." + module_of(projection, *config, layer).module;
             tensors.matrix(module + ".lora_A.weight", rank, shape.in, model.spread);
             tensors.matrix(module + ".lora_B.weight", shape.out, rank, model.spread);
         }
@@ -163,14 +164,14 @@ Result<void> write_random_adapter(
     if (auto good = tensors.write(directory / "adapter_model.safetensors"); !good) {
         return good;
     }
-    const Json config = Json::object(
+    const Json settings = Json::object(
         {{"peft_type", "LORA"},
          {"task_type", "CAUSAL_LM"},
          {"r", rank},
          {"lora_alpha", rank},
          {"bias", "none"}}
     );
-    return replace_file(directory / "adapter_config.json", config.dump_pretty());
+    return replace_file(directory / "adapter_config.json", settings.dump_pretty());
 }
 
 }  // namespace capstan::engine

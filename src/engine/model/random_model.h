@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "engine/files/data_type.h"
 #include "engine/model/config.h"
@@ -25,8 +27,6 @@ struct RandomModel {
         .positions_max = 512,
         .norm_epsilon = 1e-5,
         .tied_embeddings = true,
-        .attention_bias = false,
-        .mlp_bias = false,
         .rope = {},
         .bos = 0,
         .end_tokens = {0, 4},  // <|endoftext|> and <|end|>
@@ -34,12 +34,14 @@ struct RandomModel {
     DataType type = DataType::kF32;
     std::uint64_t seed = 1;
     float spread = 1.5F;  // Standard deviation of weights times √columns.
+    // A whole config.json instead of `config`, for other architectures than Llama.
+    std::optional<Json> config_json;
 };
 
-// Only `config`'s shapes, embeddings' tie and end tokens are used; no biases, plain rope.
+// Of `config` only shapes, the embeddings' tie and end tokens are used: no biases, plain rope.
 Result<void> write_random_model(const std::filesystem::path& directory, const RandomModel& model);
 
-// A LoRA adapter of all seven projections for such a model.
+// A LoRA adapter of all seven projections for such a model, none of them fused or in experts.
 Result<void> write_random_adapter(
     const std::filesystem::path& directory, const RandomModel& model, std::int64_t rank
 );

@@ -1,167 +1,174 @@
 #include "engine/model/weights.h"
 
-#include <set>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/check.h"
+
 namespace capstan::engine {
 namespace {
 
-// Takes tensors by name, and knows at the end which nobody wanted.
-class Loader {
+// Fills members one after the other and keeps the first error.
+class Filler {
 public:
-    Loader(const Checkpoint& checkpoint, ThreadTeam& team) : checkpoint_(checkpoint), team_(team) {}
+    Filler(TensorLoader& loader, const ModelConfig& config) : loader_(loader), config_(config) {}
 
-    Result<kernels::PackedMatrix> matrix(const std::string& name, std::int64_t rows, std::int64_t columns) {
-        taken_.insert(name);
-        const auto found = find_matrix(checkpoint_.find(name), name, rows, columns);
-        if (!found) {
-            return found.error();
+    void linear(const ModulePart& part, const LinearShape& shape, Linear& out) {
+        if (!part.module.empty()) {
+            take(loader_.linear(part, shape, config_.names->is_transposed), out);
         }
-        return kernels::PackedMatrix::pack(*found, team_);
     }
 
-    Result<std::vector<float>> vector(const std::string& name, std::int64_t count) {
-        taken_.insert(name);
-        const Tensor* tensor = checkpoint_.find(name);
-        if (tensor != nullptr && tensor->shape.size() != 1) {
-            return Error{
-                ErrorCode::kInvalid,
-                fmt::format("tensor '{}' has shape {}, not [{}]", name, shape_text(tensor->shape), count)
-            };
-        }
-        const auto matrix = find_matrix(tensor, name, 1, count);
-        if (!matrix) {
-            return matrix.error();
-        }
-        std::vector<float> values;
-        values.reserve(static_cast<std::size_t>(count));
-        for (std::int64_t i = 0; i < count; ++i) {
-            values.push_back(weight_at(matrix->data, matrix->type, i));
-        }
-        return values;
+    void matrix(
+        const std::string& module, std::int64_t rows, std::int64_t columns, kernels::PackedMatrix& out
+    ) {
+        take(loader_.matrix(module, rows, columns), out);
     }
 
-    Result<Linear> linear(const std::string& module, const LinearShape& shape) {
-        auto weight = matrix(module + ".weight", shape.out, shape.in);
-        if (!weight) {
-            return weight.error();
+    // Nothing when `module` is empty.
+    void norm(const std::string& prefix, std::string_view module, std::int64_t count, Norm& out) {
+        if (module.empty()) {
+            return;
         }
-        Linear linear = {.weight = std::move(*weight), .bias = {}};
-        if (shape.has_bias) {
-            auto bias = vector(module + ".bias", shape.out);
-            if (!bias) {
-                return bias.error();
-            }
-            linear.bias = std::move(*bias);
-        }
-        return linear;
-    }
-
-    void ignore(const std::string& name) { taken_.insert(name); }
-
-    // A tensor that is not used would have changed the result: refuse rather than compute something else.
-    Result<void> check_all_taken() const {
-        for (const std::string& name : checkpoint_.names()) {
-            if (!taken_.contains(name) && !name.ends_with(".rotary_emb.inv_freq")) {
-                return Error{
-                    ErrorCode::kInvalid,
-                    fmt::format("tensor '{}' is not part of the model that config.json describes", name)
-                };
+        const std::string name = prefix + std::string(module);
+        take(loader_.vector(name + ".weight", count), out.weight);
+        if (config_.norm == NormKind::kRmsOffset) {
+            for (float& weight : out.weight) {
+                weight += 1;
             }
         }
-        return {};
+        if (config_.norm == NormKind::kLayer) {
+            take(loader_.vector(name + ".bias", count), out.bias);
+        }
     }
+
+    void mlp(const std::string& prefix, std::int64_t intermediate, MlpWeights& out) {
+        const MlpNames& names = config_.names->expert;
+        const auto read = [&](std::string_view name, const LinearShape& shape, Linear& linear_out) {
+            linear({.module = prefix + std::string(name), .rows_total = shape.out}, shape, linear_out);
+        };
+        read(names.gate, {.out = intermediate, .in = config_.hidden}, out.gate);
+        read(names.up, {.out = intermediate, .in = config_.hidden}, out.up);
+        read(names.down, {.out = config_.hidden, .in = intermediate}, out.down);
+    }
+
+    const std::optional<Error>& error() const { return error_; }
 
 private:
-    const Checkpoint& checkpoint_;
-    ThreadTeam& team_;
-    std::set<std::string> taken_;
+    template <typename T>
+    void take(Result<T> result, T& out) {
+        if (error_) {
+            return;
+        }
+        if (!result) {
+            error_ = result.error();
+            return;
+        }
+        out = std::move(*result);
+    }
+
+    TensorLoader& loader_;
+    const ModelConfig& config_;
+    std::optional<Error> error_;
 };
 
-Result<LayerWeights> load_layer(Loader& loader, const ModelConfig& config, std::int64_t index) {
-    const std::string prefix = fmt::format("model.layers.{}.", index);
-    LayerWeights layer;
-    auto attention_norm = loader.vector(prefix + "input_layernorm.weight", config.hidden);
-    if (!attention_norm) {
-        return attention_norm.error();
+void fill_experts(Filler& filler, const ModelConfig& config, const std::string& prefix, ExpertWeights& out) {
+    const TensorNames& names = *config.names;
+    const ExpertConfig& experts = config.experts;
+    const auto single = [&](std::string_view module, std::int64_t rows, Linear& linear) {
+        filler.linear(
+            {.module = prefix + std::string(module), .rows_total = rows},
+            {.out = rows, .in = config.hidden},
+            linear
+        );
+    };
+    single(names.router, experts.count, out.router);
+    out.experts.resize(static_cast<std::size_t>(experts.count));
+    for (std::size_t i = 0; i < out.experts.size() && !filler.error(); ++i) {
+        filler.mlp(fmt::format("{}{}{}.", prefix, names.experts, i), experts.intermediate, out.experts[i]);
     }
-    layer.attention_norm = std::move(*attention_norm);
-    auto mlp_norm = loader.vector(prefix + "post_attention_layernorm.weight", config.hidden);
-    if (!mlp_norm) {
-        return mlp_norm.error();
+    if (experts.shared_intermediate > 0) {
+        filler.mlp(
+            fmt::format("{}{}.", prefix, names.shared_expert), experts.shared_intermediate, out.shared
+        );
+        single(names.shared_gate, 1, out.shared_gate);
     }
-    layer.mlp_norm = std::move(*mlp_norm);
-    for (const Projection projection : kProjections) {
-        auto linear =
-            loader.linear(prefix + std::string(module_name(projection)), shape_of(projection, config));
-        if (!linear) {
-            return linear.error();
-        }
-        layer.linears[static_cast<std::size_t>(projection)] = std::move(*linear);
-    }
-    return layer;
 }
 
-Result<void> load_ends(Loader& loader, const ModelConfig& config, Weights& weights) {
-    const std::string embedding_name = "model.embed_tokens.weight";
-    auto embedding = loader.matrix(embedding_name, config.vocabulary, config.hidden);
-    if (!embedding) {
-        return embedding.error();
+void fill_layer(Filler& filler, const ModelConfig& config, std::int64_t index, LayerWeights& out) {
+    const TensorNames& names = *config.names;
+    const std::string prefix = layer_prefix(config, index);
+    filler.norm(prefix, names.attention_norm, config.hidden, out.attention_norm);
+    filler.norm(prefix, names.attention_post_norm, config.hidden, out.attention_post_norm);
+    filler.norm(prefix, names.mlp_norm, config.hidden, out.mlp_norm);
+    filler.norm(prefix, names.mlp_post_norm, config.hidden, out.mlp_post_norm);
+    filler.norm(prefix, names.query_norm, config.head_dim, out.query_norm);
+    filler.norm(prefix, names.key_norm, config.head_dim, out.key_norm);
+    for (const Projection projection : kProjections) {
+        filler.linear(
+            module_of(projection, config, index),
+            shape_of(projection, config),
+            out.linears[static_cast<std::size_t>(projection)]
+        );
     }
-    weights.embedding = std::move(*embedding);
-    auto norm = loader.vector("model.norm.weight", config.hidden);
-    if (!norm) {
-        return norm.error();
+    if (config.plan(index).has_experts) {
+        fill_experts(filler, config, prefix, out.experts);
     }
-    weights.final_norm = std::move(*norm);
+}
+
+void fill_ends(Filler& filler, TensorLoader& loader, const ModelConfig& config, Weights& weights) {
+    const TensorNames& names = *config.names;
+    const std::string base(names.base);
+    filler.matrix(base + std::string(names.embedding), config.vocabulary, config.hidden, weights.embedding);
+    if (!names.positions.empty()) {
+        filler.matrix(
+            base + std::string(names.positions), config.positions_max, config.hidden, weights.positions
+        );
+    }
+    filler.norm(base, names.final_norm, config.hidden, weights.final_norm);
+    const std::string head(names.head);
     if (config.tied_embeddings) {
-        loader.ignore("lm_head.weight");
-        return {};
+        loader.ignore(head + ".weight");
+    } else {
+        filler.matrix(head, config.vocabulary, config.hidden, weights.head.weight);
     }
-    auto head = loader.matrix("lm_head.weight", config.vocabulary, config.hidden);
-    if (!head) {
-        return head.error();
+}
+
+Result<void> fill(TensorLoader& loader, const ModelConfig& config, Weights& weights) {
+    Filler filler(loader, config);
+    fill_ends(filler, loader, config, weights);
+    for (std::int64_t index = 0; index < config.layers && !filler.error(); ++index) {
+        fill_layer(filler, config, index, weights.layers.emplace_back());
     }
-    weights.head.weight = std::move(*head);
+    if (filler.error()) {
+        return *filler.error();
+    }
     return {};
 }
 
-}  // namespace
-
-Result<kernels::WeightMatrix> find_matrix(
-    const Tensor* tensor, std::string_view name, std::int64_t rows, std::int64_t columns
-) {
-    if (tensor == nullptr) {
-        return Error{ErrorCode::kInvalid, fmt::format("tensor '{}' is missing", name)};
-    }
-    const bool is_vector = tensor->shape.size() == 1 && rows == 1 && tensor->shape[0] == columns;
-    const bool is_matrix =
-        tensor->shape.size() == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns;
-    if (!is_vector && !is_matrix) {
-        return Error{
-            ErrorCode::kInvalid,
-            fmt::format(
-                "tensor '{}' has shape {}; the configuration asks for [{}, {}]",
-                name,
-                shape_text(tensor->shape),
-                rows,
-                columns
-            )
-        };
-    }
-    if (!is_weight_type(tensor->type)) {
-        return Error{
-            ErrorCode::kInvalid,
-            fmt::format("tensor '{}' is {}; only F32, F16 and BF16 can be run", name, name_of(tensor->type))
-        };
-    }
-    return kernels::WeightMatrix{
-        .data = tensor->bytes.data(), .type = tensor->type, .rows = rows, .columns = columns
-    };
+std::int64_t bytes_of_mlp(const MlpWeights& mlp) {
+    return mlp.gate.weight.bytes() + mlp.up.weight.bytes() + mlp.down.weight.bytes();
 }
+
+// A token reads only the experts that it uses.
+std::int64_t bytes_read(const ModelConfig& config, const Weights& weights) {
+    std::int64_t bytes = (config.tied_embeddings ? weights.embedding : weights.head.weight).bytes();
+    for (const LayerWeights& layer : weights.layers) {
+        for (const Linear& linear : layer.linears) {
+            bytes += linear.weight.bytes();
+        }
+        if (const ExpertWeights& experts = layer.experts; !experts.experts.empty()) {
+            bytes += experts.router.weight.bytes() + bytes_of_mlp(experts.shared) +
+                     experts.shared_gate.weight.bytes() +
+                     config.experts.used * bytes_of_mlp(experts.experts.front());
+        }
+    }
+    return bytes;
+}
+
+}  // namespace
 
 Result<Weights> load_weights(
     const std::filesystem::path& directory, const ModelConfig& config, ThreadTeam& team
@@ -170,28 +177,31 @@ Result<Weights> load_weights(
     if (!checkpoint) {
         return checkpoint.error();
     }
-    Weights weights = {
-        .checkpoint = std::move(*checkpoint), .embedding = {}, .layers = {}, .final_norm = {}, .head = {}
-    };
-    Loader loader(weights.checkpoint, team);
-    if (auto good = load_ends(loader, config, weights); !good) {
+    Weights weights;
+    weights.checkpoint = std::make_unique<Checkpoint>(std::move(*checkpoint));
+    TensorLoader loader(weights.checkpoint.get(), team);
+    const TensorNames& names = *config.names;
+    if (weights.checkpoint->find(fmt::format("{}{}.weight", names.base, names.embedding)) == nullptr) {
+        loader.drop_prefix(names.base);
+    }
+    if (auto good = fill(loader, config, weights); !good) {
         return good.error();
     }
-    weights.matmul_bytes = (config.tied_embeddings ? weights.embedding : weights.head.weight).bytes();
-    for (std::int64_t index = 0; index < config.layers; ++index) {
-        auto layer = load_layer(loader, config, index);
-        if (!layer) {
-            return layer.error();
-        }
-        for (const Linear& linear : layer->linears) {
-            weights.matmul_bytes += linear.weight.bytes();
-        }
-        weights.layers.push_back(std::move(*layer));
-    }
-    if (auto good = loader.check_all_taken(); !good) {
+    if (auto good = loader.check_all_taken(names.ignored_ends); !good) {
         return good.error();
     }
+    weights.copies = loader.take_copies();
+    weights.matmul_bytes = bytes_read(config, weights);
     return weights;
+}
+
+std::vector<TensorSpec> tensors_of(const ModelConfig& config) {
+    ThreadTeam team(1);
+    TensorLoader loader(nullptr, team);
+    Weights weights;
+    const auto good = fill(loader, config, weights);
+    CHECK(good, "without a file nothing is missing");
+    return loader.wanted();
 }
 
 }  // namespace capstan::engine
