@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "text/limits.h"
 #include "text/unicode.h"
 
 namespace capstan::text {
@@ -49,6 +52,37 @@ bool is_single_word(std::string_view text, std::size_t begin, std::size_t end) {
 }
 
 }  // namespace
+
+Result<void> check_added_tokens(std::span<const AddedToken> tokens) {
+    if (tokens.size() > kAddedTokensMax) {
+        return Error{
+            ErrorCode::kTooLarge,
+            fmt::format("there are {} added tokens; {} at most", tokens.size(), kAddedTokensMax)
+        };
+    }
+    std::size_t bytes = 0;
+    for (const AddedToken& token : tokens) {
+        bytes += token.content.size();
+        if (token.content.empty() || token.content.size() > kAddedTokenBytesMax) {
+            return Error{
+                ErrorCode::kTooLarge,
+                fmt::format(
+                    "added token '{}' has {} bytes; 1 to {} are possible",
+                    token.content.substr(0, 80),
+                    token.content.size(),
+                    kAddedTokenBytesMax
+                )
+            };
+        }
+        if (bytes > kAddedTokensBytesMax) {
+            return Error{
+                ErrorCode::kTooLarge,
+                fmt::format("the added tokens have more than {} bytes", kAddedTokensBytesMax)
+            };
+        }
+    }
+    return {};
+}
 
 void TokenFinder::add(const AddedToken& token, std::string_view pattern) {
     if (pattern.empty()) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "text/byte_range.h"
 
 namespace capstan::text {
@@ -25,6 +26,9 @@ struct AddedToken {
     bool rstrip = false;       // And behind it.
     bool normalized = true;    // Is looked for in the normalized text.
 };
+
+// kTooLarge, naming the token, over the limits of limits.h.
+Result<void> check_added_tokens(std::span<const AddedToken> tokens);
 
 // A part of a text: an added token, or what is between them.
 struct TextPart {

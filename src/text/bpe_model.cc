@@ -60,34 +60,9 @@ Result<void> BpeModel::take_vocabulary(const BpeSpec& spec) {
         };
     }
     for (const auto& [token, id] : spec.vocabulary) {
-        if (token.size() > kTokenBytesMax) {
-            return Error{
-                ErrorCode::kTooLarge,
-                fmt::format(
-                    "token '{}…' has {} bytes; {} at most", shown(token), token.size(), kTokenBytesMax
-                )
-            };
+        if (auto added = vocabulary_.add(token, id); !added) {
+            return added;
         }
-        if (id < 0 || static_cast<std::size_t>(id) >= kVocabularySizeMax) {
-            return invalid(fmt::format(
-                "token '{}' has id {}; 0 to {} are possible", shown(token), id, kVocabularySizeMax - 1
-            ));
-        }
-        const std::uint32_t number = tokens_.size();
-        if (tokens_.number_of(token) != number) {
-            return invalid(fmt::format("token '{}' is given twice", shown(token)));
-        }
-        id_by_number_.push_back(id);
-        if (token_by_id_.size() <= static_cast<std::size_t>(id)) {
-            token_by_id_.resize(static_cast<std::size_t>(id) + 1, StringTable::kNone);
-        }
-        std::uint32_t& slot = token_by_id_[static_cast<std::size_t>(id)];
-        if (slot != StringTable::kNone) {
-            return invalid(
-                fmt::format("tokens '{}' and '{}' both have id {}", shown(tokens_[slot]), shown(token), id)
-            );
-        }
-        slot = number;
     }
     return {};
 }
@@ -136,17 +111,17 @@ Result<void> BpeModel::take_special_symbols(const BpeSpec& spec) {
     for (std::size_t byte = 0; byte < byte_ids_.size(); ++byte) {
         const char as_char = static_cast<char>(byte);
         byte_ids_[byte] = id_of(to_byte_alphabet({&as_char, 1}));
-        fallback_ids_[byte] = id_of(fmt::format("<0x{:02X}>", byte));
     }
+    fallback_ids_ = byte_token_ids(vocabulary_);
     const bool all_bytes = std::ranges::none_of(byte_ids_, [](std::int32_t id) { return id < 0; });
     plain_bytes_ = byte_level_ && all_bytes && prefix_.empty() && suffix_.empty();
     if (!plain_bytes_ || !ignore_merges_) {
         return {};
     }
-    for (std::uint32_t number = 0; number < tokens_.size(); ++number) {
-        if (const auto bytes = from_byte_alphabet(tokens_[number])) {
+    for (const auto& [token, id] : spec.vocabulary) {
+        if (const auto bytes = from_byte_alphabet(token)) {
             words_.number_of(*bytes);
-            id_by_word_.push_back(id_by_number_[number]);
+            id_by_word_.push_back(id);
         }
     }
     return {};
@@ -184,19 +159,6 @@ void BpeModel::encode(std::string_view word, BpeScratch& scratch, std::vector<st
     ids.insert(ids.end(), scratch.ids.begin(), scratch.ids.end());
 }
 
-std::int32_t BpeModel::id_of(std::string_view token) const {
-    const std::uint32_t number = tokens_.find(token);
-    return number == StringTable::kNone ? -1 : id_by_number_[number];
-}
-
-std::string_view BpeModel::token_of(std::int32_t id) const {
-    if (id < 0 || static_cast<std::size_t>(id) >= token_by_id_.size()) {
-        return {};
-    }
-    const std::uint32_t number = token_by_id_[static_cast<std::size_t>(id)];
-    return number == StringTable::kNone ? std::string_view() : tokens_[number];
-}
-
 void BpeModel::split_bytes(std::string_view word, std::vector<std::int32_t>& ids) const {
     for (const char byte : word) {
         ids.push_back(byte_ids_[static_cast<std::uint8_t>(byte)]);
@@ -213,7 +175,7 @@ void BpeModel::split_characters(std::string_view word, std::vector<std::int32_t>
         begin += length;
         symbol.append(begin == word.size() ? suffix_ : "");
         const std::int32_t id = id_of(symbol);
-        if (id < 0 && byte_fallback_ && append_fallback(symbol, ids)) {
+        if (id < 0 && byte_fallback_ && append_byte_tokens(fallback_ids_, symbol, ids)) {
             continue;
         }
         if (unknown_pending && (id >= 0 || !fuse_unknown_)) {
@@ -229,17 +191,6 @@ void BpeModel::split_characters(std::string_view word, std::vector<std::int32_t>
     if (unknown_pending) {
         ids.push_back(unknown_id_);
     }
-}
-
-bool BpeModel::append_fallback(std::string_view character, std::vector<std::int32_t>& ids) const {
-    const auto id_of_byte = [this](char byte) { return fallback_ids_[static_cast<std::uint8_t>(byte)]; };
-    if (std::ranges::any_of(character, [&](char byte) { return id_of_byte(byte) < 0; })) {
-        return false;
-    }
-    for (const char byte : character) {
-        ids.push_back(id_of_byte(byte));
-    }
-    return true;
 }
 
 const BpeModel::Merge* BpeModel::merge_of(std::int32_t left, std::int32_t right) const {

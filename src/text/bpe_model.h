@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "text/hash_table.h"
+#include "text/token_vocabulary.h"
 
 namespace capstan::text {
 
@@ -58,13 +59,10 @@ public:
     // Appends the ids. Thread-safe with a scratch of its own. Cost: n log n for n bytes.
     void encode(std::string_view word, BpeScratch& scratch, std::vector<std::int32_t>& ids) const;
 
-    std::int32_t id_of(std::string_view token) const;  // -1 when there is none.
-    std::string_view token_of(std::int32_t id) const;  // Empty when there is none.
+    // Whether a word is its characters, merged, and no rule looks at the word as a whole.
+    bool only_merges() const { return !ignore_merges_ && !byte_level_ && prefix_.empty() && suffix_.empty(); }
 
-    // One more than the greatest id.
-    std::size_t id_end() const { return token_by_id_.size(); }
-
-    std::size_t tokens() const { return tokens_.size(); }
+    const TokenVocabulary& vocabulary() const { return vocabulary_; }
 
 private:
     struct Merge {
@@ -79,21 +77,20 @@ private:
     Result<void> take_special_symbols(const BpeSpec& spec);
     void split_bytes(std::string_view word, std::vector<std::int32_t>& ids) const;
     void split_characters(std::string_view word, std::vector<std::int32_t>& ids) const;
-    bool append_fallback(std::string_view character, std::vector<std::int32_t>& ids) const;
     const Merge* merge_of(std::int32_t left, std::int32_t right) const;
     std::uint32_t rank_of(std::int32_t left, std::int32_t right) const;
     void merge_short(BpeScratch& scratch) const;
     void merge_long(BpeScratch& scratch) const;
     void push_candidate(BpeScratch& scratch, std::int32_t position) const;
 
-    StringTable tokens_;
-    std::vector<std::int32_t> id_by_number_;  // Numbers as in tokens_.
-    std::vector<std::uint32_t> token_by_id_;  // Numbers as in tokens_, kNone for an id without token.
-    StringTable words_;                       // With ignore_merges on bytes: tokens as bytes.
+    std::int32_t id_of(std::string_view token) const { return vocabulary_.id_of(token); }
+
+    TokenVocabulary vocabulary_;
+    StringTable words_;  // With ignore_merges on bytes: tokens as bytes.
     std::vector<std::int32_t> id_by_word_;
     NumberTable<Merge> merges_;
-    std::array<std::int32_t, 256> byte_ids_{};      // -1: not in the vocabulary.
-    std::array<std::int32_t, 256> fallback_ids_{};  // Of <0x00> to <0xFF>.
+    std::array<std::int32_t, 256> byte_ids_{};  // -1: not in the vocabulary.
+    std::vector<std::int32_t> fallback_ids_;    // Of <0x00> to <0xFF>.
     std::int32_t unknown_id_ = -1;
     std::string prefix_;
     std::string suffix_;

@@ -11,6 +11,9 @@ inline constexpr std::uint64_t kTokenizerFileBytesMax = std::uint64_t{64} << 20;
 inline constexpr std::size_t kVocabularySizeMax = 1'000'000;  // Ids are below this, too.
 inline constexpr std::size_t kMergesMax = 2'000'000;
 inline constexpr std::size_t kTokenBytesMax = 64 * 1024;
+inline constexpr std::size_t kTrieTokenBytesMax =
+    1024;  // Of WordPiece and Unigram: each is tried at each place.
+inline constexpr std::size_t kTrieBytesMax = std::size_t{16} << 20;  // All of them together.
 inline constexpr std::size_t kAddedTokensMax = 100'000;
 inline constexpr std::size_t kAddedTokenBytesMax = 512;  // Each is tried at each place where it may begin.
 inline constexpr std::size_t kAddedTokensBytesMax = std::size_t{1} << 20;  // All of them together.

@@ -5,12 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "text/limits.h"
 
 namespace capstan::text {
 namespace {
 
 constexpr int kDepthMax = 8;
+constexpr std::string_view kMark = "\u2581";  // SentencePiece's sign for a space.
 
 const std::map<std::string, NormalForm, std::less<>> kForms = {
     {"NFC", NormalForm::kNfc},
@@ -80,14 +82,20 @@ Result<void> Normalizer::add(const Json& json, int depth) {
         return Error{ErrorCode::kTooLarge, fmt::format("more than {} steps", kStepsMax)};
     }
     const std::string type = json.string_or("type", "");
-    if (type == "Sequence") {
-        const Json::Array* parts = json["normalizers"].as_array();
-        for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
-            if (auto added = add((*parts)[i], depth + 1); !added) {
-                return added;
-            }
+    if (type != "Sequence") {
+        return add_step(json, type);
+    }
+    const Json::Array* parts = json["normalizers"].as_array();
+    for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
+        if (auto added = add((*parts)[i], depth + 1); !added) {
+            return added;
         }
-    } else if (const auto form = kForms.find(type); form != kForms.end()) {
+    }
+    return {};
+}
+
+Result<void> Normalizer::add_step(const Json& json, std::string_view type) {
+    if (const auto form = kForms.find(type); form != kForms.end()) {
         steps_.emplace_back(form->second);
     } else if (type == "Lowercase") {
         steps_.emplace_back(LowerCase{});
@@ -99,22 +107,68 @@ Result<void> Normalizer::add(const Json& json, int depth) {
         );
     } else if (type == "Prepend") {
         steps_.emplace_back(Prepend{json.string_or("prepend", "")});
+    } else if (type == "BertNormalizer") {
+        const bool lower_cases = json.bool_or("lowercase", true);
+        steps_.emplace_back(BertNormalizing{
+            .cleans_text = json.bool_or("clean_text", true),
+            .spaces_around_han = json.bool_or("handle_chinese_chars", true),
+            .strips_accents = json.bool_or("strip_accents", lower_cases),
+            .lower_cases = lower_cases
+        });
     } else if (type == "Replace") {
         auto replacement = Replacement::read(json);
         if (!replacement) {
             return replacement.error();
         }
         steps_.emplace_back(std::move(*replacement));
+    } else if (type == "Precompiled") {
+        const std::string* coded = json["precompiled_charsmap"].as_string();
+        if (coded == nullptr) {
+            return {};  // Null stands for no map.
+        }
+        const auto bytes = decode_base64(*coded);
+        auto map =
+            bytes ? Charsmap::read(*bytes, Charsmap::Walk::kClusters) : Result<Charsmap>(bytes.error());
+        if (!map) {
+            return with_context("precompiled_charsmap", map.error());
+        }
+        steps_.emplace_back(std::move(*map));
     } else {
         return Error{ErrorCode::kInvalid, fmt::format("type '{}' is not supported", type.substr(0, 80))};
     }
     return {};
 }
 
+Normalizer Normalizer::sentence_piece(SentencePiece wanted) {
+    Normalizer normalizer;
+    if (wanted.charsmap) {
+        normalizer.steps_.emplace_back(std::move(*wanted.charsmap));
+    }
+    if (wanted.joins_spaces) {
+        normalizer.steps_.emplace_back(JoinSpaces{});
+    }
+    if (wanted.prepends_space) {
+        normalizer.steps_.emplace_back(Prepend{" "});
+    }
+    if (wanted.marks_spaces) {
+        normalizer.steps_.emplace_back(
+            Replacement{.literal = " ", .expression = nullptr, .content = std::string(kMark)}
+        );
+    }
+    return normalizer;
+}
+
+Normalizer Normalizer::bert(const BertNormalizing& wanted) {
+    Normalizer normalizer;
+    normalizer.steps_.emplace_back(wanted);
+    return normalizer;
+}
+
 bool Normalizer::takes_any_bytes() const {
     return std::ranges::none_of(steps_, [](const Step& step) {
         const auto* replacement = std::get_if<Replacement>(&step);
-        return replacement != nullptr && replacement->expression != nullptr;
+        return (replacement != nullptr && replacement->expression != nullptr) ||
+               std::holds_alternative<BertNormalizing>(step) || std::holds_alternative<Charsmap>(step);
     });
 }
 
@@ -162,6 +216,31 @@ std::string Normalizer::apply_step(const Prepend& step, std::string_view text, s
 
 std::string Normalizer::apply_step(const Replacement& step, std::string_view text, std::size_t bytes_max) {
     return step.apply(text, bytes_max);
+}
+
+std::string Normalizer::apply_step(const BertNormalizing& step, std::string_view text, std::size_t) {
+    return normalize_as_bert(text, step);
+}
+
+std::string Normalizer::apply_step(const Charsmap& step, std::string_view text, std::size_t bytes_max) {
+    return step.apply(text, bytes_max);
+}
+
+std::string Normalizer::apply_step(JoinSpaces, std::string_view text, std::size_t) {
+    std::string out;
+    out.reserve(text.size());
+    for (const char c : text) {
+        if (c != ' ' || (!out.empty() && out.back() != ' ')) {
+            out += c;
+        }
+    }
+    // At the end marks that the text came with are as good as spaces.
+    std::string_view kept = out;
+    while (kept.ends_with(' ') || kept.ends_with(kMark)) {
+        kept.remove_suffix(kept.ends_with(' ') ? 1 : kMark.size());
+    }
+    out.resize(kept.size());
+    return out;
 }
 
 }  // namespace capstan::text

@@ -3,6 +3,7 @@
 // The "normalizer" of tokenizer.json: what happens to text before it is cut into words.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -10,6 +11,8 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "text/bert_characters.h"
+#include "text/charsmap.h"
 #include "text/regex.h"
 #include "text/unicode.h"
 
@@ -30,9 +33,21 @@ struct Replacement {
 
 class Normalizer {
 public:
-    // Null, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace and Sequence of these;
-    // kInvalid for the rest.
+    // Null, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, BertNormalizer,
+    // Precompiled and Sequence of these; kInvalid for the rest.
     static Result<Normalizer> read(const Json& json);
+
+    // As SentencePiece normalizes.
+    struct SentencePiece {
+        std::optional<Charsmap> charsmap;
+        bool joins_spaces = false;  // Drops those at both ends, and makes one of several.
+        bool prepends_space = false;
+        bool marks_spaces = true;  // As U+2581.
+    };
+
+    static Normalizer sentence_piece(SentencePiece wanted);
+
+    static Normalizer bert(const BertNormalizing& wanted);
 
     bool is_empty() const { return steps_.empty(); }
 
@@ -55,7 +70,18 @@ private:
         std::string prefix;
     };
 
-    using Step = std::variant<NormalForm, LowerCase, StripMarks, StripSpace, Prepend, Replacement>;
+    struct JoinSpaces {};
+
+    using Step = std::variant<
+        NormalForm,
+        LowerCase,
+        StripMarks,
+        StripSpace,
+        Prepend,
+        Replacement,
+        BertNormalizing,
+        Charsmap,
+        JoinSpaces>;
 
     static std::string apply_step(NormalForm form, std::string_view text, std::size_t bytes_max);
     static std::string apply_step(LowerCase step, std::string_view text, std::size_t bytes_max);
@@ -63,8 +89,12 @@ private:
     static std::string apply_step(StripSpace step, std::string_view text, std::size_t bytes_max);
     static std::string apply_step(const Prepend& step, std::string_view text, std::size_t bytes_max);
     static std::string apply_step(const Replacement& step, std::string_view text, std::size_t bytes_max);
+    static std::string apply_step(const BertNormalizing& step, std::string_view text, std::size_t bytes_max);
+    static std::string apply_step(const Charsmap& step, std::string_view text, std::size_t bytes_max);
+    static std::string apply_step(JoinSpaces step, std::string_view text, std::size_t bytes_max);
 
     Result<void> add(const Json& json, int depth);
+    Result<void> add_step(const Json& json, std::string_view type);
 
     std::vector<Step> steps_;
 };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/utf8.h"
+#include "text/bert_characters.h"
 #include "text/limits.h"
 #include "text/unicode.h"
 
@@ -112,11 +113,26 @@ Result<void> Pretokenizer::add(const Json& json, int depth) {
         steps_.push_back({.kind = Kind::kWords, .behavior = Behavior::kRemoved, .invert = true});
         return {};
     }
+    if (type == "BertPreTokenizer") {
+        add_bert();
+        return {};
+    }
     if (type == "WhitespaceSplit") {
         steps_.push_back({.kind = Kind::kSpace, .behavior = Behavior::kRemoved});
         return {};
     }
     return invalid(fmt::format("type '{}' is not supported", type.substr(0, 80)));
+}
+
+Pretokenizer Pretokenizer::bert() {
+    Pretokenizer pretokenizer;
+    pretokenizer.add_bert();
+    return pretokenizer;
+}
+
+void Pretokenizer::add_bert() {
+    steps_.push_back({.kind = Kind::kSpace, .behavior = Behavior::kRemoved});
+    steps_.push_back({.kind = Kind::kBertPunctuation, .behavior = Behavior::kIsolated});
 }
 
 Result<void> Pretokenizer::add_byte_level(const Json& json) {
@@ -236,6 +252,9 @@ std::vector<Pretokenizer::Part> Pretokenizer::parts_of(const Step& step, std::st
             break;
         case Kind::kDigits:
             add_characters([](std::uint32_t c) { return kind_of(c) == CharacterKind::kNumber; });
+            break;
+        case Kind::kBertPunctuation:
+            add_characters(is_bert_punctuation);
             break;
         case Kind::kPunctuation:
             add_characters(is_punctuation);

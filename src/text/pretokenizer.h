@@ -17,9 +17,11 @@ namespace capstan::text {
 
 class Pretokenizer {
 public:
-    // Null, ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, Metaspace and Sequence of
-    // these, with ByteLevel last; kInvalid for the rest.
+    // Null, ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, Metaspace
+    // and Sequence of these, with ByteLevel last; kInvalid for the rest.
     static Result<Pretokenizer> read(const Json& json);
+
+    static Pretokenizer bert();
 
     // Whether the model gets bytes (and its tokens are in the byte alphabet).
     bool is_byte_level() const { return byte_level_; }
@@ -54,6 +56,7 @@ private:
         kSpace,
         kDigits,
         kPunctuation,
+        kBertPunctuation,
         kMetaspace,
         kPrefixSpace
     };
@@ -78,6 +81,7 @@ private:
     };
 
     Result<void> add(const Json& json, int depth);
+    void add_bert();
     Result<void> add_split(const Json& json);
     Result<void> add_byte_level(const Json& json);
     Result<void> add_metaspace(const Json& json);

@@ -23,10 +23,29 @@ std::string StreamDecoder::push(std::int32_t id) {
         return push_to_window(id);
     }
     bytes_ += *token_bytes;
+    drop_start();
     const std::size_t whole = bytes_.size() - utf8_incomplete_tail(bytes_);
-    std::string text = repair_utf8(std::string_view(bytes_).substr(0, whole));
+    std::string text = repaired(std::string_view(bytes_).substr(0, whole));
     bytes_.erase(0, whole);
     return text;
+}
+
+void StreamDecoder::drop_start() {
+    if (start_.all_of_first) {
+        std::erase(bytes_, ' ');
+        start_.all_of_first = false;
+    }
+    while (start_.spaces > 0 && bytes_.starts_with(' ')) {
+        bytes_.erase(0, 1);
+        start_.spaces -= 1;
+    }
+    if (!bytes_.empty()) {
+        start_.spaces = 0;
+    }
+}
+
+std::string StreamDecoder::repaired(std::string_view bytes) const {
+    return tokenizer_.marks_each_broken_byte() ? to_utf8(bytes) : repair_utf8(bytes);
 }
 
 // The text of a token may depend on those before it, so it is what the window's text grows by. The window
@@ -46,7 +65,7 @@ std::string StreamDecoder::push_to_window(std::int32_t id) {
 }
 
 std::string StreamDecoder::finish() {
-    std::string text = repair_utf8(bytes_);
+    std::string text = repaired(bytes_);
     bytes_.clear();
     if (shown_ids_ < window_.size()) {
         const std::span<const std::int32_t> ids(window_);
@@ -56,6 +75,7 @@ std::string StreamDecoder::finish() {
     }
     window_.clear();
     shown_ids_ = 0;
+    start_ = tokenizer_.decode_start();
     return text;
 }
 

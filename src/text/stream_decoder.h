@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "text/tokenizer.h"
@@ -11,12 +12,14 @@
 namespace capstan::text {
 
 // For one text; not thread-safe. With a byte-level tokenizer the pieces together are exactly what
-// Tokenizer::decode gives for all ids; memory and cost are constant a token.
+// Tokenizer::decode gives for all ids, and so they are with one of SentencePiece for any text it encodes;
+// memory and cost are constant a token. (A character made of bytes comes out with its last byte. Hugging
+// Face's ByteFallback marks a whole run of bytes as broken when its end is; what came out by then stays.)
 class StreamDecoder {
 public:
     // `tokenizer` outlives this.
     explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true)
-        : tokenizer_(tokenizer), skip_special_(skip_special) {}
+        : tokenizer_(tokenizer), start_(tokenizer.decode_start()), skip_special_(skip_special) {}
 
     // The text that `id` completes; often empty for one that ends within a character.
     std::string push(std::int32_t id);
@@ -26,10 +29,13 @@ public:
 
 private:
     std::string push_to_window(std::int32_t id);
+    void drop_start();
+    std::string repaired(std::string_view bytes) const;
 
     const Tokenizer& tokenizer_;
+    DecodeStart start_;  // What is left of it to be dropped.
     bool skip_special_;
-    std::string bytes_;                 // Byte-level: of a character that is not whole yet.
+    std::string bytes_;                 // Token by token: of a character that is not whole yet.
     std::vector<std::int32_t> window_;  // Otherwise: the last ids, decoded again with each new one.
     std::size_t shown_ids_ = 0;         // Of the window, those whose text came out.
 };

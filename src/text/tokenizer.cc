@@ -17,18 +17,17 @@ struct Tokenizer::Parts {
 
     struct Token {
         std::string content;  // As in tokenizer.json.
-        std::string bytes;    // With a byte-level decoder: what it stands for.
+        std::string bytes;    // When decoding is one token after another: what it stands for.
         bool special = false;
     };
 
     std::string_view content_of(std::size_t id) const { return tokens[id].content; }
 
-    BpeModel model;
+    TokenModel model;
     Normalizer normalizer;
     Pretokenizer pretokenizer;
     TokenDecoder decoder;
-    std::vector<std::int32_t> ids_before;
-    std::vector<std::int32_t> ids_behind;
+    PostProcessor post_processor;
     std::vector<Token> tokens;                                // By id.
     std::vector<std::pair<std::string, std::int32_t>> added;  // Sorted by content.
     TokenFinder raw_tokens;                                   // Looked for in the text as it comes,
@@ -41,8 +40,7 @@ Tokenizer::Parts::Parts(TokenizerParts read)
       normalizer(std::move(read.normalizer)),
       pretokenizer(std::move(read.pretokenizer)),
       decoder(std::move(read.decoder)),
-      ids_before(std::move(read.ids_before)),
-      ids_behind(std::move(read.ids_behind)) {
+      post_processor(std::move(read.post_processor)) {
     std::size_t end = model.id_end();
     for (const AddedToken& token : read.added_tokens) {
         end = std::max(end, static_cast<std::size_t>(token.id) + 1);
@@ -59,9 +57,9 @@ Tokenizer::Parts::Parts(TokenizerParts read)
         (token.normalized ? normalized_tokens : raw_tokens).add(token, slot.content);
     }
     std::ranges::sort(added);
-    if (decoder.is_only_byte_level()) {
+    if (decoder.is_token_by_token()) {
         for (Token& token : tokens) {
-            token.bytes = TokenDecoder::bytes_of(token.content);
+            token.bytes = decoder.bytes_of(token.content);
         }
     }
 }
@@ -77,7 +75,11 @@ Result<Tokenizer> Tokenizer::parse(std::string_view json) {
     if (!read) {
         return with_context("tokenizer.json", read.error());
     }
-    return Tokenizer(std::make_unique<Parts>(std::move(*read)));
+    return assemble(std::move(*read));
+}
+
+Tokenizer Tokenizer::assemble(TokenizerParts parts) {
+    return Tokenizer(std::make_unique<Parts>(std::move(parts)));
 }
 
 Result<Tokenizer> Tokenizer::load(const std::filesystem::path& file) {
@@ -101,13 +103,15 @@ struct Encoding {
     const TokenFinder& normalized_tokens;
     const Normalizer& normalizer;
     const Pretokenizer& pretokenizer;
-    const BpeModel& model;
+    const TokenModel& model;
     WordCache& cache;
     bool parse_special;
-    std::vector<std::int32_t> ids;
+    std::vector<std::int32_t>& ids;
 
     void add_words(std::string_view text, bool is_first) {
-        pretokenizer.cut(text, is_first, [&](std::string_view word) { cache.encode(model, word, ids); });
+        pretokenizer.cut(text, is_first, [&](std::string_view word) {
+            model.cut(word, [&](std::string_view part) { cache.encode(model, part, ids); });
+        });
     }
 
     // add_text of a part at `offset`, cut where what is literal begins and ends: normalizing moves bytes, so
@@ -152,7 +156,9 @@ struct Encoding {
 
 }  // namespace
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
+void Tokenizer::encode_into(
+    std::string_view text, const EncodeOptions& options, std::vector<std::int32_t>& ids
+) const {
     const Parts& parts = *parts_;
     std::string repaired;
     const bool takes_any_bytes = parts.pretokenizer.takes_any_bytes() && parts.normalizer.takes_any_bytes();
@@ -168,17 +174,13 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions
         .model = parts.model,
         .cache = *cache,
         .parse_special = options.parse_special_tokens,
-        .ids = {}
+        .ids = ids
     };
-    encoding.ids.reserve(text.size() / 4 + 8);
-    if (options.add_special_tokens) {
-        encoding.ids = parts.ids_before;
-    }
     bool is_first = true;
     const SpecialTokens special{.wanted = options.parse_special_tokens, .literal = options.literal};
     for (const TextPart& part : parts.raw_tokens.split(text, special)) {
         if (part.token) {
-            encoding.ids.push_back(*part.token);
+            ids.push_back(*part.token);
         } else if (parts.normalized_tokens.is_empty() || options.literal.empty()) {
             encoding.add_text(part.text, is_first);
         } else {
@@ -188,10 +190,34 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions
         }
         is_first = false;
     }
-    if (options.add_special_tokens) {
-        encoding.ids.insert(encoding.ids.end(), parts.ids_behind.begin(), parts.ids_behind.end());
+}
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
+    std::vector<std::int32_t> ids;
+    ids.reserve(text.size() / 4 + 8);
+    for (const PostProcessor::Piece& piece : parts_->post_processor.single()) {
+        if (piece.what == PostProcessor::What::kFirst) {
+            encode_into(text, options, ids);
+        } else if (options.add_special_tokens && piece.what == PostProcessor::What::kToken) {
+            ids.push_back(piece.id);
+        }
     }
-    return std::move(encoding.ids);
+    return ids;
+}
+
+EncodedPair Tokenizer::encode_pair(std::string_view first, std::string_view second, EncodeOptions options)
+    const {
+    EncodedPair pair;
+    options.literal = {};
+    for (const PostProcessor::Piece& piece : parts_->post_processor.pair()) {
+        if (piece.what != PostProcessor::What::kToken) {
+            encode_into(piece.what == PostProcessor::What::kFirst ? first : second, options, pair.ids);
+        } else if (options.add_special_tokens) {
+            pair.ids.push_back(piece.id);
+        }
+        pair.type_ids.resize(pair.ids.size(), piece.type_id);
+    }
+    return pair;
 }
 
 std::vector<ByteRange> Tokenizer::special_tokens_in(std::string_view text) const {
@@ -261,10 +287,18 @@ std::size_t Tokenizer::vocabulary_size() const {
 }
 
 std::optional<std::string_view> Tokenizer::bytes_of(std::int32_t id) const {
-    if (!parts_->decoder.is_only_byte_level() || token_of(id).empty()) {
+    if (!parts_->decoder.is_token_by_token() || token_of(id).empty()) {
         return std::nullopt;
     }
     return parts_->tokens[static_cast<std::size_t>(id)].bytes;
+}
+
+DecodeStart Tokenizer::decode_start() const {
+    return parts_->decoder.start();
+}
+
+bool Tokenizer::marks_each_broken_byte() const {
+    return !parts_->decoder.is_only_byte_level();
 }
 
 }  // namespace capstan::text

@@ -1,6 +1,8 @@
 #include "text/tokenizer_reader.h"
 
-#include <limits>
+#include <algorithm>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -27,18 +29,21 @@ Result<std::int32_t> read_id(const Json& json, std::string_view token) {
     return static_cast<std::int32_t>(*id);
 }
 
-Result<void> read_vocabulary(const Json& json, BpeSpec& spec) {
+// Calls take(token, id) for each token of an object; take gives a Result<void>.
+template <typename Take>
+Result<void> read_vocabulary(const Json& json, const Take& take) {
     const Json::Object* members = json.as_object();
     if (members == nullptr) {
         return invalid("'vocab' must be an object");
     }
-    spec.vocabulary.reserve(members->size());
     for (const auto& [token, value] : *members) {
         const auto id = read_id(value, token);
         if (!id) {
             return id.error();
         }
-        spec.vocabulary.emplace_back(token, *id);
+        if (auto taken = take(token, *id); !taken) {
+            return taken;
+        }
     }
     return {};
 }
@@ -73,12 +78,7 @@ Result<void> read_merges(const Json& json, BpeSpec& spec) {
     return {};
 }
 
-Result<BpeModel> read_model(const Json& json, bool byte_level) {
-    // Old files of BPE tokenizers have no type.
-    const std::string type = json.string_or("type", json.contains("merges") ? "BPE" : "");
-    if (type != "BPE") {
-        return invalid(fmt::format("model type '{}' is not supported", type.substr(0, 80)));
-    }
+Result<BpeModel> read_bpe(const Json& json, bool byte_level) {
     if (json.double_or("dropout", 0) > 0) {
         return invalid("a model with dropout is not supported: set 'dropout' to null");
     }
@@ -96,7 +96,11 @@ Result<BpeModel> read_model(const Json& json, bool byte_level) {
     if (const std::string* unknown = json["unk_token"].as_string()) {
         spec.unknown_token = *unknown;
     }
-    if (auto read = read_vocabulary(json["vocab"], spec); !read) {
+    const auto take = [&](const std::string& token, std::int32_t id) {
+        spec.vocabulary.emplace_back(token, id);
+        return Result<void>();
+    };
+    if (auto read = read_vocabulary(json["vocab"], take); !read) {
         return read.error();
     }
     if (auto read = read_merges(json["merges"], spec); !read) {
@@ -105,41 +109,82 @@ Result<BpeModel> read_model(const Json& json, bool byte_level) {
     return BpeModel::build(spec);
 }
 
-Result<std::vector<AddedToken>> read_added_tokens(const Json& json, const BpeModel& model) {
+Result<WordPieceModel> read_word_piece(const Json& json) {
+    WordPieceSpec spec{
+        .vocabulary = {},
+        .unknown_token = json.string_or("unk_token", "[UNK]"),
+        .continuing_prefix = json.string_or("continuing_subword_prefix", "##"),
+        .word_characters_max =
+            static_cast<std::size_t>(std::max<std::int64_t>(json.int_or("max_input_chars_per_word", 100), 0))
+    };
+    const auto take = [&](const std::string& token, std::int32_t id) {
+        return spec.vocabulary.add(token, id);
+    };
+    if (auto read = read_vocabulary(json["vocab"], take); !read) {
+        return read.error();
+    }
+    return WordPieceModel::build(std::move(spec));
+}
+
+// Its vocabulary is a list of [token, score]; the place in it is the id.
+Result<UnigramModel> read_unigram(const Json& json) {
+    UnigramSpec spec{.vocabulary = {}, .scores = {}, .byte_fallback = json.bool_or("byte_fallback", false)};
+    const Json::Array* tokens = json["vocab"].as_array();
+    if (tokens == nullptr) {
+        return invalid("'vocab' must be an array");
+    }
+    for (const Json& item : *tokens) {
+        const Json::Array* pair = item.as_array();
+        const bool is_pair = pair != nullptr && pair->size() == 2 && (*pair)[0].is_string();
+        const auto score = is_pair ? (*pair)[1].as_double() : std::nullopt;
+        if (!score) {
+            return invalid(fmt::format("token {} is not a text and a score", spec.scores.size()));
+        }
+        if (auto appended = spec.vocabulary.append(*(*pair)[0].as_string()); !appended) {
+            return appended.error();
+        }
+        spec.scores.push_back(*score);
+    }
+    if (const auto id = json["unk_id"].as_int()) {
+        const auto checked = read_id(json["unk_id"], "unk_id");
+        if (!checked) {
+            return checked.error();
+        }
+        spec.unknown_id = *checked;
+    }
+    return UnigramModel::build(std::move(spec));
+}
+
+template <typename Model>
+Result<TokenModel> wrapped(Result<Model> model) {
+    return model ? Result<TokenModel>(TokenModel(std::move(*model))) : Result<TokenModel>(model.error());
+}
+
+Result<TokenModel> read_model(const Json& json, bool byte_level) {
+    // Old files have no type.
+    const std::string type = json.string_or("type", json.contains("merges") ? "BPE" : "");
+    if (type == "BPE") {
+        return wrapped(read_bpe(json, byte_level));
+    }
+    if (type == "WordPiece") {
+        return wrapped(read_word_piece(json));
+    }
+    if (type == "Unigram") {
+        return wrapped(read_unigram(json));
+    }
+    return invalid(fmt::format("model type '{}' is not supported", type.substr(0, 80)));
+}
+
+Result<std::vector<AddedToken>> read_added_tokens(const Json& json, const TokenModel& model) {
     std::vector<AddedToken> tokens;
     const Json::Array* items = json.as_array();
     if (items == nullptr) {
         return tokens;
     }
-    if (items->size() > kAddedTokensMax) {
-        return Error{
-            ErrorCode::kTooLarge,
-            fmt::format("there are {} added tokens; {} at most", items->size(), kAddedTokensMax)
-        };
-    }
-    std::size_t bytes = 0;
     for (const Json& item : *items) {
         auto content = item.get_string("content");
         if (!content) {
             return content.error();
-        }
-        bytes += content->size();
-        if (bytes > kAddedTokensBytesMax) {
-            return Error{
-                ErrorCode::kTooLarge,
-                fmt::format("the added tokens have more than {} bytes", kAddedTokensBytesMax)
-            };
-        }
-        if (content->empty() || content->size() > kAddedTokenBytesMax) {
-            return Error{
-                ErrorCode::kTooLarge,
-                fmt::format(
-                    "added token '{}' has {} bytes; 1 to {} are possible",
-                    content->substr(0, 80),
-                    content->size(),
-                    kAddedTokenBytesMax
-                )
-            };
         }
         // A token that the model knows keeps the model's id, as in Hugging Face's.
         const std::int32_t known = model.id_of(*content);
@@ -158,70 +203,10 @@ Result<std::vector<AddedToken>> read_added_tokens(const Json& json, const BpeMod
              .normalized = item.bool_or("normalized", !special)}
         );
     }
+    if (auto checked = check_added_tokens(tokens); !checked) {
+        return checked.error();
+    }
     return tokens;
-}
-
-struct Surroundings {
-    std::vector<std::int32_t> before;
-    std::vector<std::int32_t> behind;
-};
-
-// The part of a TemplateProcessing for one text: special tokens around the sequence A.
-Result<void> read_template(const Json& json, Surroundings& around) {
-    const Json::Array* pieces = json["single"].as_array();
-    bool behind = false;
-    for (std::size_t i = 0; pieces != nullptr && i < pieces->size(); ++i) {
-        const Json& piece = (*pieces)[i];
-        if (piece.contains("Sequence")) {
-            behind = true;
-            continue;
-        }
-        const std::string name = piece["SpecialToken"].string_or("id", "");
-        const Json::Array* ids = json["special_tokens"][name]["ids"].as_array();
-        if (ids == nullptr) {
-            return invalid(fmt::format("post_processor: special token '{}' has no ids", name.substr(0, 80)));
-        }
-        for (const Json& value : *ids) {
-            const auto id = read_id(value, name);
-            if (!id) {
-                return id.error();
-            }
-            (behind ? around.behind : around.before).push_back(*id);
-        }
-    }
-    return {};
-}
-
-Result<void> read_post_processor(const Json& json, Surroundings& around, int depth) {
-    constexpr int kDepthMax = 8;
-    const std::string type = json.string_or("type", "");
-    if (json.is_null() || type == "ByteLevel") {  // That moves offsets, which we do not give.
-        return {};
-    }
-    if (type == "TemplateProcessing") {
-        return read_template(json, around);
-    }
-    if (type == "BertProcessing" || type == "RobertaProcessing") {
-        for (const auto& [name, ids] : {std::pair("cls", &around.before), std::pair("sep", &around.behind)}) {
-            const Json::Array* pair = json[name].as_array();
-            const auto id = read_id(pair != nullptr && pair->size() == 2 ? (*pair)[1] : Json(), name);
-            if (!id) {
-                return id.error();
-            }
-            ids->push_back(*id);
-        }
-        return {};
-    }
-    if (type == "Sequence" && depth < kDepthMax) {
-        const Json::Array* parts = json["processors"].as_array();
-        for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
-            if (auto read = read_post_processor((*parts)[i], around, depth + 1); !read) {
-                return read;
-            }
-        }
-        return {};
-    }
-    return invalid(fmt::format("post_processor: type '{}' is not supported", type.substr(0, 80)));
 }
 
 }  // namespace
@@ -256,9 +241,9 @@ Result<TokenizerParts> read_tokenizer(std::string_view text) {
     if (!added_tokens) {
         return added_tokens.error();
     }
-    Surroundings around;
-    if (auto read = read_post_processor((*json)["post_processor"], around, 0); !read) {
-        return read.error();
+    auto post_processor = PostProcessor::read((*json)["post_processor"]);
+    if (!post_processor) {
+        return post_processor.error();
     }
     return TokenizerParts{
         .model = std::move(*model),
@@ -266,8 +251,7 @@ Result<TokenizerParts> read_tokenizer(std::string_view text) {
         .normalizer = std::move(*normalizer),
         .pretokenizer = std::move(*pretokenizer),
         .decoder = std::move(*decoder),
-        .ids_before = std::move(around.before),
-        .ids_behind = std::move(around.behind)
+        .post_processor = std::move(*post_processor)
     };
 }
 

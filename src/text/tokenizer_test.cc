@@ -134,11 +134,8 @@ TEST(Tokenizer, ThreadsEncodeAlike) {
 
 TEST(Tokenizer, RefusesOtherModelsByName) {
     EXPECT_EQ(
-        refusal_of_model(R"({"type": "Unigram"})"), "tokenizer.json: model type 'Unigram' is not supported"
-    );
-    EXPECT_EQ(
-        refusal_of_model(R"({"type": "WordPiece"})"),
-        "tokenizer.json: model type 'WordPiece' is not supported"
+        refusal_of_model(R"({"type": "WordLevel"})"),
+        "tokenizer.json: model type 'WordLevel' is not supported"
     );
     EXPECT_EQ(refusal("{}"), "tokenizer.json: model type '' is not supported");
     EXPECT_NE(refusal("[]").find("tokenizer.json"), std::string::npos);
@@ -178,6 +175,30 @@ TEST(Tokenizer, RefusesBadVocabularies) {
     );
 }
 
+TEST(Tokenizer, RefusesBadModelsOfOtherKinds) {
+    EXPECT_NE(
+        refusal_of_model(R"({"type": "WordPiece", "vocab": {"a": 0}})").find("unk_token '[UNK]'"),
+        std::string::npos
+    );
+    EXPECT_NE(refusal_of_model(R"({"type": "WordPiece", "vocab": []})").find("'vocab'"), std::string::npos);
+    EXPECT_NE(refusal_of_model(R"({"type": "Unigram", "vocab": {}})").find("'vocab'"), std::string::npos);
+    EXPECT_NE(refusal_of_model(R"({"type": "Unigram", "vocab": []})").find("0 tokens"), std::string::npos);
+    EXPECT_NE(
+        refusal_of_model(R"({"type": "Unigram", "vocab": [["a", 0], ["b"]]})").find("token 1 is not"),
+        std::string::npos
+    );
+    EXPECT_NE(
+        refusal_of_model(R"({"type": "Unigram", "vocab": [["a", 0]], "unk_id": 1})").find("unk_id 1"),
+        std::string::npos
+    );
+    const std::string long_token(kTrieTokenBytesMax + 1, 'x');
+    EXPECT_NE(
+        refusal_of_model(fmt::format(R"({{"type": "Unigram", "vocab": [["{}", 0]]}})", long_token))
+            .find("the longest token has 1025 bytes"),
+        std::string::npos
+    );
+}
+
 TEST(Tokenizer, RefusesBadMergesAndNamesTheMissingToken) {
     EXPECT_NE(
         refusal_of_model(R"({"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": [["a", "b"]]})")
@@ -209,7 +230,7 @@ TEST(Tokenizer, RefusesWhatItDoesNotKnow) {
         with("normalizer", R"({"type": "Nmt"})"), "tokenizer.json: normalizer: type 'Nmt' is not supported"
     );
     EXPECT_NE(
-        with("pre_tokenizer", R"({"type": "BertPreTokenizer"})").find("pre_tokenizer"), std::string::npos
+        with("pre_tokenizer", R"({"type": "UnicodeScripts"})").find("pre_tokenizer"), std::string::npos
     );
     EXPECT_NE(
         with("pre_tokenizer", R"({"type": "Split", "behavior": "Isolated", "pattern": {"Regex": "("}})")

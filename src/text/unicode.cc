@@ -168,6 +168,31 @@ bool is_punctuation(std::uint32_t code_point) {
     return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
+bool is_control_or_format(std::uint32_t code_point) {
+    const auto category = category_of(code_point);
+    return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
+           category == UTF8PROC_CATEGORY_CO;
+}
+
+std::size_t first_cluster_bytes(std::string_view text) {
+    Character before = front_character(text);
+    std::size_t bytes = before.length;
+    utf8proc_int32_t state = 0;
+    while (before.code_point != kBroken && bytes < text.size()) {
+        const Character next = front_character(text.substr(bytes));
+        if (next.code_point == kBroken || utf8proc_grapheme_break_stateful(
+                                              static_cast<utf8proc_int32_t>(before.code_point),
+                                              static_cast<utf8proc_int32_t>(next.code_point),
+                                              &state
+                                          )) {
+            break;
+        }
+        bytes += next.length;
+        before = next;
+    }
+    return bytes;
+}
+
 bool is_word(std::uint32_t code_point) {
     if (kind_of(code_point) == CharacterKind::kLetter || is_mark(code_point)) {
         return true;

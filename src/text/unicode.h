@@ -64,11 +64,16 @@ inline CharacterKind kind_of(std::uint32_t code_point) {
     return code_point < kAsciiEnd ? kAsciiKinds[code_point] : kind_beyond_ascii(code_point);
 }
 
-bool is_mark(std::uint32_t code_point);             // \p{M}
-bool is_nonspacing_mark(std::uint32_t code_point);  // \p{Mn}: accents, without marks that take room
-bool is_decimal_digit(std::uint32_t code_point);    // \p{Nd}
-bool is_punctuation(std::uint32_t code_point);      // \p{P}, and ASCII's own symbols
-bool is_word(std::uint32_t code_point);             // \w as Unicode's UTS #18 has it
+bool is_mark(std::uint32_t code_point);               // \p{M}
+bool is_nonspacing_mark(std::uint32_t code_point);    // \p{Mn}: accents, without marks that take room
+bool is_decimal_digit(std::uint32_t code_point);      // \p{Nd}
+bool is_punctuation(std::uint32_t code_point);        // \p{P}, and ASCII's own symbols
+bool is_control_or_format(std::uint32_t code_point);  // \p{Cc}, \p{Cf}, \p{Co}
+bool is_word(std::uint32_t code_point);               // \w as Unicode's UTS #18 has it
+
+// Bytes of the extended grapheme cluster (UAX #29) at the front of `text`, 0 when it is empty. A broken byte
+// is one of its own. Cost: linear in the cluster.
+std::size_t first_cluster_bytes(std::string_view text);
 
 enum class NormalForm { kNfc, kNfd, kNfkc, kNfkd };
 

@@ -29,7 +29,7 @@ std::uint64_t quick_hash(std::string_view word) {
 
 }  // namespace
 
-void WordCache::encode(const BpeModel& model, std::string_view word, std::vector<std::int32_t>& ids) {
+void WordCache::encode(const TokenModel& model, std::string_view word, std::vector<std::int32_t>& ids) {
     if (word.size() > kWordBytesMax) {
         model.encode(word, scratch_, ids);
         return;

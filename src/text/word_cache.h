@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/bpe_model.h"
+#include "text/token_model.h"
 
 namespace capstan::text {
 
@@ -21,7 +21,7 @@ public:
     WordCache() : entries_(kEntries) {}
 
     // Appends the ids of `word` by `model`, always the same model.
-    void encode(const BpeModel& model, std::string_view word, std::vector<std::int32_t>& ids);
+    void encode(const TokenModel& model, std::string_view word, std::vector<std::int32_t>& ids);
 
 private:
     static constexpr std::size_t kEntries = 8192;
@@ -38,7 +38,7 @@ private:
     static_assert(sizeof(Entry) == 64);
 
     std::vector<Entry> entries_;
-    BpeScratch scratch_;
+    ModelScratch scratch_;
 };
 
 // Lends caches to the threads that encode with one tokenizer; each has one for itself as long as it holds it.

@@ -1,0 +1,151 @@
+// WordPiece, Unigram and SentencePiece: equality with Hugging Face's tokenizers and Google's SentencePiece,
+// by the files that tests/golden/text/make_model_goldens.py wrote.
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "text/sentence_piece_file.h"
+#include "text/stream_decoder.h"
+#include "text/tokenizer.h"
+
+namespace capstan::text {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+const std::filesystem::path kGoldens = std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text";
+
+const Json& golden() {
+    static const Json json = *parse_json(*read_file(kGoldens / "model_encodings.json"));
+    return json;
+}
+
+Ids ids_of(const Json& json) {
+    Ids ids;
+    for (const Json& id : *json.as_array()) {
+        ids.push_back(static_cast<std::int32_t>(*id.as_int()));
+    }
+    return ids;
+}
+
+std::string streamed(const Tokenizer& tokenizer, const Ids& ids) {
+    StreamDecoder decoder(tokenizer, false);
+    std::string text;
+    for (const std::int32_t id : ids) {
+        text += decoder.push(id);
+    }
+    return text + decoder.finish();
+}
+
+class ModelGolden : public testing::TestWithParam<std::string> {
+protected:
+    void SetUp() override {
+        auto loaded = Tokenizer::load(kGoldens / ("model_" + GetParam() + ".json"));
+        ASSERT_TRUE(loaded) << loaded.error().message;
+        tokenizer_.emplace(std::move(*loaded));
+        texts_ = *golden()["texts"].as_array();
+        rows_ = *golden()["tokenizers"][GetParam()]["rows"].as_array();
+        ASSERT_EQ(texts_.size(), rows_.size());
+    }
+
+    std::optional<Tokenizer> tokenizer_;
+    Json::Array texts_;
+    Json::Array rows_;
+};
+
+TEST_P(ModelGolden, EncodesToTheSameIds) {
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+        EXPECT_EQ(tokenizer_->encode(*texts_[i].as_string()), ids_of(rows_[i]["ids"])) << texts_[i].dump();
+    }
+}
+
+TEST_P(ModelGolden, EncodesPairsToTheSameIdsAndTypes) {
+    const Json::Array& pairs = *golden()["pairs"].as_array();
+    const Json::Array& expected = *golden()["tokenizers"][GetParam()]["pairs"].as_array();
+    ASSERT_EQ(pairs.size(), expected.size());
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const Json::Array& texts = *pairs[i].as_array();
+        const EncodedPair pair = tokenizer_->encode_pair(
+            *texts[0].as_string(), *texts[1].as_string(), {.add_special_tokens = true}
+        );
+        EXPECT_EQ(pair.ids, ids_of((*expected[i].as_array())[0])) << pairs[i].dump();
+        EXPECT_EQ(pair.type_ids, ids_of((*expected[i].as_array())[1])) << pairs[i].dump();
+    }
+}
+
+TEST_P(ModelGolden, DecodesToTheSameText) {
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+        const std::string all = rows_[i].string_or("text", *texts_[i].as_string());
+        EXPECT_EQ(tokenizer_->decode(ids_of(rows_[i]["ids"]), false), all) << texts_[i].dump();
+        EXPECT_EQ(
+            tokenizer_->decode(tokenizer_->encode(*texts_[i].as_string(), {.add_special_tokens = true})),
+            rows_[i].string_or("text_without_special", all)
+        ) << texts_[i].dump();
+    }
+}
+
+TEST_P(ModelGolden, StreamsTheSameTextInWholeCharacters) {
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+        const Ids ids = ids_of(rows_[i]["ids"]);
+        EXPECT_EQ(streamed(*tokenizer_, ids), tokenizer_->decode(ids, false)) << texts_[i].dump();
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds,
+    ModelGolden,
+    testing::Values("bert", "bert_cased", "bert_accents", "unigram", "unigram_t5", "gemma", "mistral"),
+    [](const auto& info) { return info.param; }
+);
+
+class SentencePieceGolden : public testing::TestWithParam<std::string> {
+protected:
+    void SetUp() override {
+        const auto bytes = read_file(kGoldens / ("sentence_piece_" + GetParam() + ".model"));
+        ASSERT_TRUE(bytes) << bytes.error().message;
+        auto file = read_sentence_piece_file(*bytes);
+        ASSERT_TRUE(file) << file.error().message;
+        auto parts = assemble_sentence_piece(std::move(file->spec));
+        ASSERT_TRUE(parts) << parts.error().message;
+        tokenizer_.emplace(Tokenizer::assemble(std::move(*parts)));
+        texts_ = *golden()["texts"].as_array();
+        rows_ = *golden()["sentence_piece"][GetParam()].as_array();
+    }
+
+    std::optional<Tokenizer> tokenizer_;
+    Json::Array texts_;
+    Json::Array rows_;
+};
+
+TEST_P(SentencePieceGolden, EncodesToTheSameIds) {
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+        EXPECT_EQ(
+            tokenizer_->encode(*texts_[i].as_string(), {.parse_special_tokens = false}),
+            ids_of(rows_[i]["ids"])
+        ) << texts_[i].dump();
+    }
+}
+
+TEST_P(SentencePieceGolden, DecodesAndStreamsToTheSameText) {
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+        const Ids ids = ids_of(rows_[i]["ids"]);
+        if (rows_[i].contains("text")) {  // SentencePiece shows unknown tokens in its own way.
+            EXPECT_EQ(tokenizer_->decode(ids, false), rows_[i].string_or("text", "")) << texts_[i].dump();
+        }
+        EXPECT_EQ(streamed(*tokenizer_, ids), tokenizer_->decode(ids, false)) << texts_[i].dump();
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds,
+    SentencePieceGolden,
+    testing::Values("unigram", "bpe", "bpe_plain", "unigram_bytes"),
+    [](const auto& info) { return info.param; }
+);
+
+}  // namespace
+}  // namespace capstan::text
