@@ -2,8 +2,8 @@
 
 // What goes through a model in one step: rows, each one token of one sequence at one position.
 //
-// Sequences share blocks. A row may look at positions that a row of another sequence, earlier in the same batch,
-// writes: a layer stores the keys and values of all rows before any row attends.
+// Sequences share blocks. A row may look at positions that a row of another sequence, earlier in the same
+// batch, writes: a layer stores the keys and values of all rows before any row attends.
 
 #include <cstdint>
 

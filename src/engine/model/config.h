@@ -114,7 +114,7 @@ Result<ModelConfig> config_of(const Json& config_json);
 // Adds the end tokens of generation_config.json to the configuration's.
 Result<void> merge_generation_config(std::string_view generation_config_json, ModelConfig& config);
 
-// Both files of a model directory; generation_config.json may be missing.
-Result<ModelConfig> read_config(const std::filesystem::path& directory);
+// Of a model directory, whose generation_config.json may be missing, or of a GGUF file.
+Result<ModelConfig> read_config(const std::filesystem::path& path);
 
 }  // namespace capstan::engine

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/files/dequantise.h"
+
 namespace capstan::engine {
 namespace {
 
@@ -20,6 +22,19 @@ std::vector<std::byte> transposed(const kernels::WeightMatrix& source) {
                 out.data() + (column * rows + row) * size, source.data + (row * columns + column) * size, size
             );
         }
+    }
+    return out;
+}
+
+// Rows in the order that Hugging Face has them.
+std::vector<std::byte> rotary_halves(const Tensor& tensor, const kernels::WeightMatrix& source) {
+    const auto row_bytes = static_cast<std::size_t>(bytes_of(source.type, source.columns));
+    std::vector<std::byte> out(static_cast<std::size_t>(source.rows) * row_bytes);
+    for (std::int64_t row = 0; row < source.rows; ++row) {
+        const auto from = static_cast<std::size_t>(stored_row(tensor, row));
+        std::memcpy(
+            out.data() + static_cast<std::size_t>(row) * row_bytes, source.data + from * row_bytes, row_bytes
+        );
     }
     return out;
 }
@@ -78,21 +93,28 @@ Result<kernels::WeightMatrix> TensorLoader::whole(
     if (checkpoint_ == nullptr) {
         return kernels::WeightMatrix{};
     }
-    if (!is_transposed) {
-        return find_matrix(checkpoint_->find(name), name, rows, columns);
-    }
-    if (const auto known = transposed_.find(name); known != transposed_.end()) {
+    if (const auto known = copied_.find(name); known != copied_.end()) {
         return known->second;
     }
-    const auto source = find_matrix(checkpoint_->find(name), name, columns, rows);
+    const Tensor* tensor = checkpoint_->find(name);
+    const bool is_turned = is_transposed && tensor != nullptr && !tensor->is_transposed;
+    const auto source = find_matrix(tensor, name, is_turned ? columns : rows, is_turned ? rows : columns);
     if (!source) {
         return source.error();
     }
-    copies_.push_back(transposed(*source));
+    if (is_turned && block_of(source->type).elements != 1) {
+        return Error{
+            ErrorCode::kInvalid, fmt::format("tensor '{}' is in blocks of the wrong direction", name)
+        };
+    }
+    if (!is_turned && tensor->interleaved_heads == 0) {
+        return *source;
+    }
+    copies_.push_back(is_turned ? transposed(*source) : rotary_halves(*tensor, *source));
     const kernels::WeightMatrix made = {
         .data = copies_.back().data(), .type = source->type, .rows = rows, .columns = columns
     };
-    transposed_.emplace(name, made);
+    copied_.emplace(name, made);
     return made;
 }
 
@@ -147,8 +169,11 @@ Result<std::vector<float>> TensorLoader::vector(const std::string& logical_name,
     if (!matrix) {
         return matrix.error();
     }
+    std::vector<float> stored(values.size());
+    dequantise(matrix->type, matrix->data, count, stored.data());
     for (std::int64_t i = 0; i < count; ++i) {
-        values[static_cast<std::size_t>(i)] = weight_at(matrix->data, matrix->type, i);
+        values[static_cast<std::size_t>(i)] =
+            stored[static_cast<std::size_t>(stored_row(*tensor, i))] - tensor->offset;
     }
     return values;
 }

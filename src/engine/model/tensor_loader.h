@@ -68,7 +68,7 @@ private:
     std::string dropped_prefix_;
     std::set<std::string> taken_;
     std::vector<TensorSpec> wanted_;
-    std::map<std::string, kernels::WeightMatrix> transposed_;
+    std::map<std::string, kernels::WeightMatrix> copied_;
     std::vector<std::vector<std::byte>> copies_;
 };
 

@@ -170,10 +170,8 @@ std::int64_t bytes_read(const ModelConfig& config, const Weights& weights) {
 
 }  // namespace
 
-Result<Weights> load_weights(
-    const std::filesystem::path& directory, const ModelConfig& config, ThreadTeam& team
-) {
-    auto checkpoint = Checkpoint::open(directory);
+Result<Weights> load_weights(const std::filesystem::path& path, const ModelConfig& config, ThreadTeam& team) {
+    auto checkpoint = Checkpoint::open(path);
     if (!checkpoint) {
         return checkpoint.error();
     }

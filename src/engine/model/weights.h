@@ -62,10 +62,9 @@ struct Weights {
     std::int64_t matmul_bytes = 0;  // Read for each token that is decoded.
 };
 
-// kInvalid, naming the tensor, for what is missing, of another shape, or not part of this model.
-Result<Weights> load_weights(
-    const std::filesystem::path& directory, const ModelConfig& config, ThreadTeam& team
-);
+// Of a model directory or a GGUF file. kInvalid, naming the tensor, for what is missing, of another shape, or
+// not part of this model.
+Result<Weights> load_weights(const std::filesystem::path& path, const ModelConfig& config, ThreadTeam& team);
 
 // What files of such a model hold, in the order of reading.
 std::vector<TensorSpec> tensors_of(const ModelConfig& config);
