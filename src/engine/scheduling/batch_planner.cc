@@ -29,6 +29,13 @@ Batch& BatchPlanner::plan(const std::vector<std::unique_ptr<Sequence>>& running,
 }
 
 void BatchPlanner::plan_generation(Sequence& sequence) {
+    const std::int64_t rows = 1 + std::ssize(sequence.guesses);
+    if (rows > 1 && memory_.make_room(sequence, sequence.computed + rows)) {
+        add_rows(sequence, rows);
+        batch_.generating += rows;
+        return;
+    }
+    sequence.guesses.clear();  // Not worth anybody's memory.
     while (!memory_.make_room(sequence, sequence.computed + 1)) {
         if (!preempt_behind(sequence)) {
             CHECK(running_->size() > 1, "a sequence fits when it is alone");
@@ -82,10 +89,12 @@ void BatchPlanner::add_rows(Sequence& sequence, std::int64_t rows) {
     for (std::int64_t position = sequence.computed; position < sequence.computed + rows; ++position) {
         const bool is_scored = sequence.request.score_prompt && position >= sequence.scored &&
                                position + 1 < sequence.prompt_tokens;
-        const bool wants_logits = position == last || is_scored;
+        const bool wants_logits = position >= last || is_scored;
         share.logits += wants_logits ? 1 : 0;
+        const bool is_guess = position > last;
         batch_.rows.push_back({
-            .token = sequence.tokens[static_cast<std::size_t>(position)],
+            .token = is_guess ? sequence.guesses[static_cast<std::size_t>(position - last - 1)]
+                              : sequence.tokens[static_cast<std::size_t>(position)],
             .position = position,
             .kv = &sequence.kv,
             .adapter = sequence.request.adapter.get(),

@@ -2,8 +2,9 @@
 
 // What goes into a step: rows of sequences, as far as there are blocks for what they will leave behind.
 //
-// Sequences that generate come first, one row each; what is left of the budget computes prompts, the best
-// first. When blocks are missing, the last of all sequences gives up its own and is computed again later.
+// Sequences that generate come first, a row each and one for each guess; what is left of the budget computes
+// prompts, the best first. When blocks are missing, the last of all sequences gives up its own and is
+// computed again later.
 
 #include <cstdint>
 #include <memory>
@@ -25,7 +26,7 @@ struct BatchShare {
 struct Batch {
     std::vector<BatchRow> rows;
     std::vector<BatchShare> shares;
-    std::int64_t generating = 0;       // Rows that follow a generated token.
+    std::int64_t generating = 0;       // Rows that follow a generated token, or a guess.
     std::int64_t prompt_tokens = 0;    // All other rows.
     std::int64_t known_tokens = 0;     // That did not become rows, since others had computed them.
     std::vector<Sequence*> preempted;  // Have no blocks any more.

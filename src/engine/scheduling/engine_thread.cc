@@ -3,14 +3,29 @@
 #include <utility>
 
 namespace capstan::engine {
+namespace {
 
-EngineThread::EngineThread(
-    std::unique_ptr<Model> model, std::unique_ptr<BlockKvCache> cache, const EngineLimits& limits
-)
-    : model_(std::move(model)),
-      cache_(std::move(cache)),
+// With a cache for as many tokens as the model's.
+Result<std::unique_ptr<DraftModel>> open_draft(
+    const EngineLimits& limits, const Model& model, std::int64_t blocks
+) {
+    auto draft = Model::open(limits.draft_model, limits.threads);
+    if (!draft) {
+        return with_context("the draft model", draft.error());
+    }
+    const std::int64_t bytes = blocks * (*draft)->kv_shape().block_bytes();
+    return DraftModel::build(std::move(*draft), model.config().vocabulary, bytes);
+}
+
+}  // namespace
+
+EngineThread::EngineThread(Parts parts, const EngineLimits& limits)
+    : parts_(std::move(parts)),
       queue_(limits.waiting_max),
-      scheduler_({.model = *model_, .cache = *cache_, .queue = queue_}, limits.scheduler),
+      scheduler_(
+          {.model = *parts_.model, .cache = *parts_.cache, .queue = queue_, .draft = parts_.draft.get()},
+          limits.scheduler
+      ),
       thread_([this] { run(); }) {}
 
 Result<std::unique_ptr<EngineThread>> EngineThread::start(
@@ -30,12 +45,20 @@ Result<std::unique_ptr<EngineThread>> EngineThread::start(
     if (!cache) {
         return cache.error();
     }
-    return std::unique_ptr<EngineThread>(new EngineThread(std::move(*model), std::move(*cache), limits));
+    Parts parts = {.model = std::move(*model), .cache = std::move(*cache), .draft = nullptr};
+    if (!limits.draft_model.empty()) {
+        auto draft = open_draft(limits, *parts.model, parts.cache->blocks_total());
+        if (!draft) {
+            return draft.error();
+        }
+        parts.draft = std::move(*draft);
+    }
+    return std::unique_ptr<EngineThread>(new EngineThread(std::move(parts), limits));
 }
 
 EngineThread::~EngineThread() {
     for (const auto& sequence : queue_.close()) {
-        sequence->channel->finish(Error{ErrorCode::kUnavailable, "the engine is shutting down"});
+        sequence->finish(Error{ErrorCode::kUnavailable, "the engine is shutting down"});
     }
     thread_.join();
 }
@@ -77,14 +100,14 @@ void EngineThread::run() {
 }
 
 std::int64_t EngineThread::kv_tokens_total() const {
-    return cache_->bytes_total() / model_->kv_shape().block_bytes() * kKvBlockTokens;
+    return parts_.cache->bytes_total() / parts_.model->kv_shape().block_bytes() * kKvBlockTokens;
 }
 
 EngineStats EngineThread::stats() const {
     return EngineStats{
         .waiting = static_cast<std::int64_t>(queue_.size()),
         .scheduler = scheduler_.stats(),
-        .kv_bytes_total = cache_->bytes_total(),
+        .kv_bytes_total = parts_.cache->bytes_total(),
     };
 }
 

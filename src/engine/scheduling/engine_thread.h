@@ -18,6 +18,8 @@ struct EngineLimits {
     int threads = 1;
     std::int64_t kv_cache_bytes = std::int64_t{256} << 20;
     std::size_t waiting_max = 64;
+    // Of the same vocabulary, for speculation; empty: guesses come from the sequences' own tokens only.
+    std::filesystem::path draft_model = {};
     SchedulerLimits scheduler;
 };
 
@@ -50,7 +52,7 @@ public:
     // Thread-safe: gives back the memory that no running sequence needs. It is taken again when needed.
     void release_memory();
 
-    const ModelConfig& config() const { return model_->config(); }
+    const ModelConfig& config() const { return parts_.model->config(); }
 
     // Positions that the cache holds in all.
     std::int64_t kv_tokens_total() const;
@@ -58,14 +60,17 @@ public:
     EngineStats stats() const;  // Thread-safe.
 
 private:
-    EngineThread(
-        std::unique_ptr<Model> model, std::unique_ptr<BlockKvCache> cache, const EngineLimits& limits
-    );
+    struct Parts {
+        std::unique_ptr<Model> model;
+        std::unique_ptr<BlockKvCache> cache;
+        std::unique_ptr<DraftModel> draft;  // May be null.
+    };
+
+    EngineThread(Parts parts, const EngineLimits& limits);
 
     void run();
 
-    std::unique_ptr<Model> model_;
-    std::unique_ptr<BlockKvCache> cache_;
+    Parts parts_;
     SequenceQueue queue_;
     Scheduler scheduler_;
     std::thread thread_;

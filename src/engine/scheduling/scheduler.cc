@@ -61,6 +61,7 @@ Scheduler::Scheduler(Parts parts, SchedulerLimits limits)
       limits_(limits),
       memory_(parts_.cache),
       planner_(memory_),
+      speculation_(limits.speculation, parts_.draft),
       budget_({
           .target_us = limits.step_target_us,
           .tokens_max = static_cast<std::int64_t>(limits.prefill_tokens_max),
@@ -79,6 +80,7 @@ bool Scheduler::step() {
     if (must_release_.exchange(false)) {
         memory_.release_unused();
     }
+    speculation_.guess(running_);
     const auto generating =
         std::ranges::count_if(running_, [](const auto& sequence) { return !sequence->is_prefilling(); });
     Batch& batch = planner_.plan(running_, budget_.prompt_tokens(generating));
@@ -192,6 +194,7 @@ bool Scheduler::preempt_for(const Sequence& sequence) {
 void Scheduler::put_back(std::span<Sequence* const> preempted) {
     for (Sequence* sequence : preempted) {
         sequence->was_preempted = true;
+        sequence->draft.reset();
         const auto at = std::ranges::find(running_, sequence, &std::unique_ptr<Sequence>::get);
         line_.put_back(std::move(*at));
         running_.erase(at);
@@ -235,24 +238,37 @@ void Scheduler::deliver(const Batch& batch, std::span<const float> logits) {
 void Scheduler::deliver_rows(const BatchShare& share, std::span<const float>& logits) {
     Sequence& sequence = *share.sequence;
     const auto vocabulary = static_cast<std::size_t>(parts_.model.config().vocabulary);
+    const auto rows = logits.first(static_cast<std::size_t>(share.logits) * vocabulary);
+    logits = logits.subspan(rows.size());
     sequence.computed += share.rows - share.logits;
-    for (std::int64_t i = 0; i < share.logits; ++i) {
-        const auto row = logits.first(vocabulary);
-        logits = logits.subspan(vocabulary);
-        if (sequence.is_over) {
-            continue;
-        }
+    std::size_t accepted = 0;
+    for (std::size_t i = 0; i < rows.size() && !sequence.is_over; i += vocabulary) {
+        const auto row = rows.subspan(i, vocabulary);
         if (!std::ranges::all_of(row, [](float logit) { return std::isfinite(logit); })) {
             end(sequence, not_finite());
-            continue;
+            break;
         }
         ++sequence.computed;
         if (sequence.computed < std::ssize(sequence.tokens)) {
             score_prompt(sequence, row);
-        } else {
-            fork(sequence, row);
-            generate(sequence, row);
+            continue;
         }
+        fork(sequence, row);
+        generate(sequence, row);
+        if (accepted == sequence.guesses.size() || sequence.guesses[accepted] != sequence.tokens.back()) {
+            break;  // What was computed behind a wrong guess is written over.
+        }
+        ++accepted;
+    }
+    learn_from_guesses(sequence, static_cast<std::int64_t>(accepted));
+}
+
+void Scheduler::learn_from_guesses(Sequence& sequence, std::int64_t accepted) {
+    if (!sequence.guesses.empty()) {
+        const std::int64_t guessed = std::ssize(sequence.guesses);
+        sequence.guess_count.learn(guessed, accepted);
+        guessed_tokens_ += guessed;
+        accepted_tokens_ += accepted;
     }
 }
 
@@ -324,10 +340,7 @@ void Scheduler::end(Sequence& sequence, const Result<llm::FinishReason>& outcome
 
 void Scheduler::finish(Sequence& sequence, const Result<llm::FinishReason>& outcome) {
     shares_.leave(sequence.request.fairness_key);
-    sequence.channel->finish(outcome);
-    for (const auto& branch : sequence.branches) {
-        branch->channel->finish(outcome);
-    }
+    sequence.finish(outcome);
 }
 
 void Scheduler::remove_ended() {
@@ -370,6 +383,8 @@ SchedulerStats Scheduler::stats() const {
         .cached_prompt_tokens = cached_prompt_tokens_,
         .generated_tokens = generated_tokens_,
         .preemptions = preemptions_,
+        .guessed_tokens = guessed_tokens_,
+        .accepted_tokens = accepted_tokens_,
         .kv_bytes_used = kv_bytes_used_,
         .kv_bytes_cached = kv_bytes_cached_,
     };

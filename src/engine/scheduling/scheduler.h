@@ -21,6 +21,7 @@
 #include "engine/scheduling/sequence.h"
 #include "engine/scheduling/sequence_memory.h"
 #include "engine/scheduling/sequence_queue.h"
+#include "engine/scheduling/speculation.h"
 #include "engine/scheduling/step_budget.h"
 #include "engine/scheduling/waiting_line.h"
 
@@ -29,6 +30,7 @@ namespace capstan::engine {
 struct SchedulerLimits {
     std::size_t running_max = 32;
     std::size_t prefill_tokens_max = 512;  // Prompt tokens in one step, of all sequences.
+    SpeculationLimits speculation = {};
     // Of one step while sequences generate, met by fewer prompt tokens; 0: always prefill_tokens_max.
     std::int64_t step_target_us = 100'000;
 };
@@ -41,6 +43,8 @@ struct SchedulerStats {
     std::int64_t cached_prompt_tokens = 0;  // Known and not computed, since the start.
     std::int64_t generated_tokens = 0;      // Since the start.
     std::int64_t preemptions = 0;           // Since the start.
+    std::int64_t guessed_tokens = 0;        // By speculation, since the start.
+    std::int64_t accepted_tokens = 0;       // Of the guessed, those that came true.
     std::int64_t kv_bytes_used = 0;         // By sequences that run.
     std::int64_t kv_bytes_cached = 0;       // By none, kept for sequences that begin alike.
 };
@@ -52,6 +56,7 @@ public:
         Model& model;  // These outlive the scheduler.
         BlockKvCache& cache;
         SequenceQueue& queue;
+        DraftModel* draft = nullptr;        // Null: guesses come from the sequences' own tokens.
         ClockMs now_ms = monotonic_now_ms;  // For deadlines.
     };
 
@@ -89,6 +94,7 @@ private:
     void compute(const Batch& batch);
     void deliver(const Batch& batch, std::span<const float> logits);
     void deliver_rows(const BatchShare& share, std::span<const float>& logits);
+    void learn_from_guesses(Sequence& sequence, std::int64_t accepted);
     void fork(Sequence& sequence, std::span<const float> logits);
     void score_prompt(Sequence& sequence, std::span<const float> logits) const;
     void generate(Sequence& sequence, std::span<const float> logits);
@@ -101,6 +107,7 @@ private:
     SchedulerLimits limits_;
     SequenceMemory memory_;
     BatchPlanner planner_;
+    Speculation speculation_;
     StepBudget budget_;
     FairShare shares_;
     WaitingLine line_;
@@ -117,6 +124,8 @@ private:
     std::atomic<std::int64_t> cached_prompt_tokens_ = 0;
     std::atomic<std::int64_t> generated_tokens_ = 0;
     std::atomic<std::int64_t> preemptions_ = 0;
+    std::atomic<std::int64_t> guessed_tokens_ = 0;
+    std::atomic<std::int64_t> accepted_tokens_ = 0;
     std::atomic<std::int64_t> kv_bytes_used_ = 0;
     std::atomic<std::int64_t> kv_bytes_cached_ = 0;
 };

@@ -6,100 +6,10 @@
 
 #include <gtest/gtest.h>
 
-#include "base/check.h"
-#include "base/id.h"
-#include "engine/model/random_model.h"
-#include "engine/scheduling/scheduler.h"
+#include "engine/scheduling/test_engine.h"
 
 namespace capstan::engine {
 namespace {
-
-struct Answer {
-    std::vector<llm::TokenId> tokens;
-    std::vector<double> log_probabilities;
-    std::vector<double> prompt;
-    Result<llm::FinishReason> outcome = llm::FinishReason::kStop;
-};
-
-Answer read_all(TokenChannel& channel) {
-    Answer answer;
-    while (auto token = channel.next()) {
-        answer.tokens.push_back(token->token);
-        answer.log_probabilities.push_back(token->log_probability);
-    }
-    for (const ScoredToken& token : channel.take_prompt_scores()) {
-        answer.prompt.push_back(token.log_probability);
-    }
-    answer.outcome = channel.outcome();
-    return answer;
-}
-
-std::filesystem::path random_model() {
-    static const std::filesystem::path directory = [] {
-        auto made = std::filesystem::path(testing::TempDir()) / new_id();
-        CHECK(write_random_model(made, {}), "a random model is written");
-        return made;
-    }();
-    return directory;
-}
-
-class Engine {
-public:
-    Engine(std::int64_t blocks, const SchedulerLimits& limits)
-        : model_(std::move(*Model::open(random_model(), 1))),
-          cache_(std::move(*BlockKvCache::build(model_->kv_shape(), blocks * model_->kv_shape().block_bytes())
-          )),
-          scheduler_(std::make_unique<Scheduler>(
-              Scheduler::Parts{.model = *model_, .cache = *cache_, .queue = queue_}, limits
-          )) {}
-
-    std::vector<std::shared_ptr<TokenChannel>> submit(
-        const SequenceRequest& request, std::size_t branches = 1
-    ) {
-        std::vector<std::shared_ptr<TokenChannel>> channels;
-        for (std::size_t i = 0; i < branches; ++i) {
-            channels.push_back(std::make_shared<TokenChannel>());
-        }
-        CHECK(queue_.push(Sequence::with_branches(request, channels)), "the queue has room");
-        return channels;
-    }
-
-    void run_all() {
-        while (scheduler_->step()) {
-        }
-    }
-
-    Scheduler& scheduler() { return *scheduler_; }
-
-    BlockKvCache& cache() { return *cache_; }
-
-    SequenceQueue& queue() { return queue_; }
-
-    // Everything has ended: only what the tree keeps is in use.
-    void expect_no_leak() {
-        EXPECT_TRUE(scheduler_->is_idle());
-        EXPECT_EQ(queue_.size(), 0U);
-        EXPECT_EQ(scheduler_->stats().running, 0);
-        EXPECT_EQ(scheduler_->stats().kv_bytes_used, 0);
-        scheduler_->release_memory();
-        scheduler_->step();
-        EXPECT_EQ(cache_->bytes_used(), 0);
-    }
-
-private:
-    std::unique_ptr<Model> model_;
-    std::unique_ptr<BlockKvCache> cache_;
-    SequenceQueue queue_{20'000};
-    std::unique_ptr<Scheduler> scheduler_;
-};
-
-std::vector<llm::TokenId> random_tokens(std::mt19937& random, std::size_t count) {
-    std::vector<llm::TokenId> tokens(count);
-    for (auto& token : tokens) {
-        token = static_cast<llm::TokenId>(5 + random() % 256);
-    }
-    return tokens;
-}
 
 // Many begin alike: with one of three texts, cut anywhere.
 SequenceRequest random_request(std::mt19937& random, const std::vector<std::vector<llm::TokenId>>& texts) {
@@ -124,7 +34,7 @@ SequenceRequest random_request(std::mt19937& random, const std::vector<std::vect
 }
 
 std::vector<Answer> alone(const SequenceRequest& request, std::size_t branches) {
-    static Engine engine(64, {.step_target_us = 0});
+    static TestEngine engine(64, {.step_target_us = 0});
     const auto channels = engine.submit(request, branches);
     engine.run_all();
     std::vector<Answer> answers;
@@ -156,6 +66,7 @@ struct Load {
     std::int64_t blocks = 12;  // The largest sequence needs 9.
     SchedulerLimits limits = {};
     std::uint32_t seed = 1;
+    bool drafts = false;
 };
 
 // Returns how many preemptions there were.
@@ -165,7 +76,7 @@ std::int64_t run_random(const Load& load) {
     for (int i = 0; i < 3; ++i) {
         texts.push_back(random_tokens(random, 80));
     }
-    Engine engine(load.blocks, load.limits);
+    TestEngine engine(load.blocks, load.limits, TestEngine::Extras{.drafts = load.drafts});
 
     struct Asked {
         SequenceRequest request;
@@ -215,9 +126,63 @@ TEST(SchedulerAtRandom, SequencesAreTheSameBitsWhenTheyArePreempted) {
     EXPECT_GT(preemptions, 10);
 }
 
+TEST(SchedulerAtRandom, SpeculationChangesNoBit) {
+    const SpeculationLimits speculation = {.guesses_max = 6, .rows_max = 64};
+    run_random({.blocks = 2000, .limits = {.speculation = speculation, .step_target_us = 0}, .seed = 21});
+    run_random({
+        .blocks = 11,
+        .limits = {.running_max = 64, .speculation = speculation, .step_target_us = 0},
+        .seed = 22,
+    });
+    run_random({
+        .blocks = 60,
+        .limits = {.running_max = 64, .speculation = speculation, .step_target_us = 0},
+        .seed = 23,
+        .drafts = true,
+    });
+}
+
+TEST(SchedulerAtRandom, APerfectDraftSavesSteps) {
+    std::int64_t steps[2] = {};
+    for (const bool drafts : {false, true}) {
+        TestEngine engine(
+            100,
+            {.speculation = {.guesses_max = drafts ? 4 : 0}, .step_target_us = 0},
+            TestEngine::Extras{.drafts = drafts}
+        );
+        SequenceRequest request = {.prompt = {5, 6, 7, 8}, .completion_tokens_max = 41};
+        request.sampling.temperature = 0;
+        request.ignore_end = true;
+        const auto channel = engine.submit(request).front();
+        engine.run_all();
+        EXPECT_EQ(read_all(*channel).tokens.size(), 41U);
+        steps[drafts ? 1 : 0] = engine.scheduler().stats().steps;
+        const SchedulerStats stats = engine.scheduler().stats();
+        EXPECT_GE(stats.accepted_tokens, stats.guessed_tokens * 9 / 10);
+        engine.expect_no_leak();
+    }
+    EXPECT_EQ(steps[0], 41);
+    EXPECT_LE(steps[1], 15);
+}
+
+TEST(SchedulerAtRandom, ARequestMayDoWithoutSpeculation) {
+    TestEngine engine(100, {.speculation = {.guesses_max = 4}});
+    SequenceRequest request = {.prompt = {5, 6, 7}, .completion_tokens_max = 20};
+    request.sampling.logit_bias = {{9, 100}};
+    request.ignore_end = true;
+    request.speculates = false;
+    engine.submit(request);
+    engine.run_all();
+    EXPECT_EQ(engine.scheduler().stats().guessed_tokens, 0);
+    request.speculates = true;
+    engine.submit(request);
+    engine.run_all();
+    EXPECT_GT(engine.scheduler().stats().guessed_tokens, 0);
+}
+
 TEST(SchedulerAtRandom, APrefixIsComputedOnceWhenAllArriveTogether) {
     for (const std::size_t chunk : {64U, 100U, 512U}) {
-        Engine engine(2000, {.prefill_tokens_max = chunk, .step_target_us = 0});
+        TestEngine engine(2000, {.prefill_tokens_max = chunk, .step_target_us = 0});
         std::mt19937 random(9);
         const auto shared = random_tokens(random, 256);
         std::vector<std::shared_ptr<TokenChannel>> channels;
@@ -237,7 +202,7 @@ TEST(SchedulerAtRandom, APrefixIsComputedOnceWhenAllArriveTogether) {
 }
 
 TEST(SchedulerAtRandom, AnAnswerIsKnownWhenItComesBackAsAPrompt) {
-    Engine engine(2000, {});
+    TestEngine engine(2000, {});
     std::mt19937 random(3);
     SequenceRequest request = {.prompt = random_tokens(random, 40), .completion_tokens_max = 40};
     request.ignore_end = true;
@@ -257,7 +222,7 @@ TEST(SchedulerAtRandom, AnAnswerIsKnownWhenItComesBackAsAPrompt) {
 }
 
 TEST(SchedulerAtRandom, BranchesShareTheirPrompt) {
-    Engine engine(2000, {.running_max = 8});
+    TestEngine engine(2000, {.running_max = 8});
     std::mt19937 random(3);
     SequenceRequest request = {.prompt = random_tokens(random, 41), .completion_tokens_max = 9};
     request.sampling.seed = 4;
@@ -277,7 +242,7 @@ TEST(SchedulerAtRandom, BranchesShareTheirPrompt) {
 }
 
 TEST(SchedulerAtRandom, TenThousandRequestsAreServedInTurnsAndNoneIsLost) {
-    Engine engine(256, {.running_max = 256});
+    TestEngine engine(256, {.running_max = 256});
     std::vector<std::shared_ptr<TokenChannel>> channels;
     for (int i = 0; i < 10'000; ++i) {
         SequenceRequest request = {

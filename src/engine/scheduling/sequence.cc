@@ -38,6 +38,13 @@ std::unique_ptr<Sequence> Sequence::with_branches(
     return first;
 }
 
+void Sequence::finish(const Result<llm::FinishReason>& outcome) {
+    channel->finish(outcome);
+    for (const auto& branch : branches) {
+        branch->channel->finish(outcome);
+    }
+}
+
 bool Sequence::drop_cancelled() {
     std::erase_if(branches, [](const auto& branch) {
         if (branch->channel->cancelled()) {

@@ -12,7 +12,9 @@
 #include "engine/grammar/token_constraint.h"
 #include "engine/model/adapter.h"
 #include "engine/sampling/sampler.h"
+#include "engine/scheduling/draft_model.h"
 #include "engine/scheduling/fair_share.h"
+#include "engine/scheduling/guess_count.h"
 #include "engine/scheduling/token_channel.h"
 #include "llm/message.h"
 
@@ -35,6 +37,7 @@ struct SequenceRequest {
     bool ignore_end = false;          // Go on behind end tokens.
     int priority = 0;                 // Lower comes first.
     std::string fairness_key = {};    // Those who wait take turns by key.
+    bool speculates = true;           // Where the engine does.
     std::int64_t deadline_at_ms = 0;  // On monotonic_now_ms; it ends with kCancelled then. 0: never.
 };
 
@@ -65,6 +68,9 @@ struct Sequence {
     bool has_started = false;    // Once.
     bool was_preempted = false;  // Once.
     bool is_over = false;
+    std::vector<llm::TokenId> guesses;  // What may follow `tokens`, checked in this step.
+    GuessCount guess_count;
+    std::unique_ptr<DraftState> draft;                // Null before its first guesses.
     std::vector<std::unique_ptr<Sequence>> branches;  // That fork from here when the prompt is computed.
 
     std::int64_t generated() const { return std::ssize(tokens) - prompt_tokens; }
@@ -91,6 +97,9 @@ struct Sequence {
         return request.priority != other.request.priority ? request.priority < other.request.priority
                                                           : arrival < other.arrival;
     }
+
+    // Tells the caller, its branches' as well.
+    void finish(const Result<llm::FinishReason>& outcome);
 
     // Ends the branches whose callers gave up. False when none is left, itself counted.
     bool drop_cancelled();
