@@ -31,11 +31,11 @@ def run(command, **options):
 
 
 def make(arguments, shape, kind):
-    file = arguments.models / f"{shape}-{kind}.gguf"
+    file = arguments.models.resolve() / f"{shape}-{kind}.gguf"
     if not file.exists():
         print(f"making {file.name}", file=sys.stderr)
         arguments.models.mkdir(parents=True, exist_ok=True)
-        run([arguments.capstan, "model", "random", "--shape", shape, "--type", kind, "--out", file])
+        run([arguments.generator, shape, kind, file])
     return file
 
 
@@ -76,6 +76,7 @@ def llama(folder, arguments, file):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--capstan", type=pathlib.Path, default=TOP / "build/release/bin/capstan")
+    parser.add_argument("--generator", type=pathlib.Path, default=TOP / "build/bench/bin/capstan_random_gguf")
     parser.add_argument("--llama", type=pathlib.Path, default=TOP / ".cache/llama.cpp/bin", help="folder of llama-bench")
     parser.add_argument("--ik", type=pathlib.Path, default=os.environ.get("IK_LLAMA_BIN"), help="the same of ik_llama.cpp")
     parser.add_argument("--models", type=pathlib.Path, default=TOP / ".cache/models")
