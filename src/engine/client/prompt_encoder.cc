@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "engine/client/literal_marks.h"
+#include "engine/files/model_text.h"
 
 namespace capstan::engine {
 namespace {
@@ -40,7 +41,7 @@ Json message_json(const llm::Message& message) {
 }  // namespace
 
 Result<PromptEncoder> PromptEncoder::open(const std::filesystem::path& directory, const ModelConfig& config) {
-    auto tokenizer = text::Tokenizer::load(directory);
+    auto tokenizer = load_tokenizer(directory);
     if (!tokenizer) {
         return tokenizer.error();
     }
@@ -55,7 +56,7 @@ Result<PromptEncoder> PromptEncoder::open(const std::filesystem::path& directory
             )
         };
     }
-    auto chat_template = text::ChatTemplate::load(directory);
+    auto chat_template = load_chat_template(directory);
     if (!chat_template && chat_template.error().code != ErrorCode::kNotFound) {
         return chat_template.error();
     }
