@@ -1,5 +1,6 @@
 #include "text/stream_decoder.h"
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 
@@ -15,7 +16,9 @@ constexpr std::string_view kReplacement = "\uFFFD";
 }  // namespace
 
 std::string StreamDecoder::push(std::int32_t id) {
-    if (tokenizer_.token_of(id).empty() || (skip_special_ && tokenizer_.is_special(id))) {
+    const bool is_skipped =
+        skip_special_ && tokenizer_.is_special(id) && std::ranges::find(shown_, id) == shown_.end();
+    if (is_skipped || tokenizer_.token_of(id).empty()) {
         return {};
     }
     const auto token_bytes = tokenizer_.bytes_of(id);
@@ -48,13 +51,13 @@ std::string StreamDecoder::repaired(std::string_view bytes) const {
     return tokenizer_.marks_each_broken_byte() ? to_utf8(bytes) : repair_utf8(bytes);
 }
 
-// The text of a token may depend on those before it, so it is what the window's text grows by. The window
-// starts with the ids of the piece before, for context.
+// What is skipped never gets here. The text of a token may depend on those before it, so it is what the
+// window's text grows by. The window starts with the ids of the piece before, for context.
 std::string StreamDecoder::push_to_window(std::int32_t id) {
     window_.push_back(id);
     const std::span<const std::int32_t> ids(window_);
-    const std::string shown = tokenizer_.decode(ids.first(shown_ids_), skip_special_);
-    const std::string all = tokenizer_.decode(ids, skip_special_);
+    const std::string shown = tokenizer_.decode(ids.first(shown_ids_), false);
+    const std::string all = tokenizer_.decode(ids, false);
     const bool is_whole = !all.ends_with(kReplacement) || window_.size() - shown_ids_ >= kWindowIdsMax;
     if (all.size() <= shown.size() || !is_whole) {
         return {};
@@ -69,8 +72,8 @@ std::string StreamDecoder::finish() {
     bytes_.clear();
     if (shown_ids_ < window_.size()) {
         const std::span<const std::int32_t> ids(window_);
-        const std::string shown = tokenizer_.decode(ids.first(shown_ids_), skip_special_);
-        const std::string all = tokenizer_.decode(ids, skip_special_);
+        const std::string shown = tokenizer_.decode(ids.first(shown_ids_), false);
+        const std::string all = tokenizer_.decode(ids, false);
         text += all.size() > shown.size() ? all.substr(shown.size()) : std::string();
     }
     window_.clear();

@@ -21,6 +21,9 @@ public:
     explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true)
         : tokenizer_(tokenizer), start_(tokenizer.decode_start()), skip_special_(skip_special) {}
 
+    // From now on `id` comes out as text although it is special: a mark around tool calls, say.
+    void show(std::int32_t id) { shown_.push_back(id); }
+
     // The text that `id` completes; often empty for one that ends within a character.
     std::string push(std::int32_t id);
 
@@ -35,6 +38,7 @@ private:
     const Tokenizer& tokenizer_;
     DecodeStart start_;  // What is left of it to be dropped.
     bool skip_special_;
+    std::vector<std::int32_t> shown_;   // Special, but not skipped.
     std::string bytes_;                 // Token by token: of a character that is not whole yet.
     std::vector<std::int32_t> window_;  // Otherwise: the last ids, decoded again with each new one.
     std::size_t shown_ids_ = 0;         // Of the window, those whose text came out.

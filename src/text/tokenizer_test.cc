@@ -334,6 +334,14 @@ TEST(StreamDecoder, MarksWhatNeverCameWhole) {
     EXPECT_EQ(decoder.finish(), "");
 }
 
+TEST(StreamDecoder, ShowsTheSpecialTokensThatItIsAskedFor) {
+    const Tokenizer tokenizer = small_tokenizer();
+    StreamDecoder decoder(tokenizer);
+    decoder.show(1);
+    EXPECT_EQ(decoder.push(1), "<|end|>");
+    EXPECT_EQ(decoder.push(0), "");
+}
+
 TEST(StreamDecoder, ByteFallbackComesOutWholeToo) {
     const auto tokenizer = Tokenizer::load(
         std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text/tokenizer_llama2.json"
