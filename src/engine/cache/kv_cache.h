@@ -26,6 +26,7 @@ struct KvSequence {
             .layer_offset = index * shape.layer_bytes(),
             .kv_heads = shape.kv_heads,
             .head_dim = shape.head_dim,
+            .type = shape.type,
         };
     }
 };

@@ -160,7 +160,7 @@ TEST_F(LocalModelTest, RefusesWhatDoesNotFitTheContextAndEndsWhereItIsFull) {
 }
 
 TEST_F(LocalModelTest, ASmallCacheLowersTheContextInsteadOfFailingLater) {
-    const KvShape shape = {.layers = 2, .kv_heads = 2, .head_dim = 16};
+    const KvShape shape = {.layers = 2, .kv_heads = 2, .head_dim = 16, .type = KvType::kF16};
     const auto model = open({.kv_cache_bytes = 8 * shape.block_bytes()});
     EXPECT_EQ(model->context_tokens(), 8 * kKvBlockTokens);
     EXPECT_TRUE(model->generate(request(std::string(120, 'x'), 400), kIgnore));

@@ -28,7 +28,6 @@ const KernelTable kAvx2Kernels = {
     .matmul = vector_matmul<Avx2>,
     .rms_norm = vector_rms_norm<Avx2>,
     .rope = vector_rope<Avx2>,
-    .attention = vector_attention<Avx2>,
     .swiglu = vector_swiglu<Avx2>,
     .add = vector_add<Avx2>,
 };

@@ -30,7 +30,6 @@ const KernelTable kAvx512Kernels = {
     .matmul = vector_matmul<Avx512>,
     .rms_norm = vector_rms_norm<Avx512>,
     .rope = vector_rope<Avx512>,
-    .attention = vector_attention<Avx512>,
     .swiglu = vector_swiglu<Avx512>,
     .add = vector_add<Avx512>,
 };

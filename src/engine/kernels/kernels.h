@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "engine/files/data_type.h"
-#include "engine/kernels/kv_layout.h"
 
 namespace capstan::engine::kernels {
 
@@ -57,17 +56,6 @@ struct RopeWork {
     const float* sines = nullptr;
 };
 
-// One head of one position: out = softmax(scale · query·keys) · values over the first `tokens` positions.
-struct AttentionWork {
-    const float* query = nullptr;  // [head_dim]
-    KvView kv;
-    std::int64_t kv_head = 0;
-    std::int64_t tokens = 0;  // At least 1.
-    float scale = 1;
-    float* scores = nullptr;  // Scratch: `tokens`, rounded up to whole blocks.
-    float* out = nullptr;     // [head_dim]
-};
-
 // out = gate · sigmoid(gate) · up, element by element; `out` may be `gate`.
 struct SwigluWork {
     const float* gate = nullptr;
@@ -89,7 +77,6 @@ struct KernelTable {
     void (*matmul)(const MatmulWork&);
     void (*rms_norm)(const RmsNormWork&);
     void (*rope)(const RopeWork&);
-    void (*attention)(const AttentionWork&);
     void (*swiglu)(const SwigluWork&);
     void (*add)(const AddWork&);
 };

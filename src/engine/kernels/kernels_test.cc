@@ -158,43 +158,6 @@ TEST_P(Kernels, RopeEqualsItsScalarTwin) {
     }
 }
 
-TEST_P(Kernels, AttentionEqualsItsScalarTwin) {
-    for (const std::int64_t head_dim : {2, 8, 14, 16, 24, 32, 48, 64, 80, 128, 130}) {
-        const KvShape shape = {.layers = 2, .kv_heads = 3, .head_dim = head_dim};
-        std::vector<std::vector<float>> memory;
-        std::vector<std::byte*> blocks;
-        for (int i = 0; i < 192 / kKvBlockTokens; ++i) {
-            memory.push_back(random_floats(shape.block_bytes() / 4, random_));
-        }
-        for (auto& block : memory) {
-            blocks.push_back(reinterpret_cast<std::byte*>(block.data()));
-        }
-        for (const std::int64_t tokens : {1, 2, 7, 15, 16, 17, 63, 64, 65, 130, 192}) {
-            const auto query = random_floats(head_dim, random_);
-            std::vector<float> scores(192);
-            std::vector<float> expected(static_cast<std::size_t>(head_dim));
-            std::vector<float> actual(static_cast<std::size_t>(head_dim));
-            AttentionWork work = {
-                .query = query.data(),
-                .kv =
-                    {.blocks = blocks.data(),
-                     .layer_offset = shape.layer_bytes(),
-                     .kv_heads = 3,
-                     .head_dim = head_dim},
-                .kv_head = tokens % 3,
-                .tokens = tokens,
-                .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
-                .scores = scores.data(),
-                .out = expected.data()
-            };
-            scalar_.attention(work);
-            work.out = actual.data();
-            fast_.attention(work);
-            expect_close(actual, expected, 3e-6);
-        }
-    }
-}
-
 TEST_P(Kernels, SwigluEqualsItsScalarTwinAlsoAtTheEnds) {
     auto gate = random_floats(75, random_, 4);
     gate[0] = 200;

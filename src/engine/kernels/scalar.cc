@@ -47,36 +47,6 @@ void rope(const RopeWork& work) {
     }
 }
 
-void attention(const AttentionWork& work) {
-    const std::int64_t head_dim = work.kv.head_dim;
-    float largest = -INFINITY;
-    for (std::int64_t t = 0; t < work.tokens; ++t) {
-        const std::int64_t inside = t % kKvBlockTokens;
-        const float* keys = work.kv.keys(t / kKvBlockTokens, work.kv_head) +
-                            inside / kKeyTile * kKeyTile * head_dim + inside % kKeyTile;
-        float score = 0;
-        for (std::int64_t d = 0; d < head_dim; ++d) {
-            score += work.query[d] * keys[d * kKeyTile];
-        }
-        work.scores[t] = score * work.scale;
-        largest = std::max(largest, work.scores[t]);
-    }
-    float sum = 0;
-    std::fill_n(work.out, head_dim, 0.0F);
-    for (std::int64_t t = 0; t < work.tokens; ++t) {
-        const float weight = std::exp(work.scores[t] - largest);
-        const float* values =
-            work.kv.values(t / kKvBlockTokens, work.kv_head) + t % kKvBlockTokens * head_dim;
-        sum += weight;
-        for (std::int64_t d = 0; d < head_dim; ++d) {
-            work.out[d] += weight * values[d];
-        }
-    }
-    for (std::int64_t d = 0; d < head_dim; ++d) {
-        work.out[d] /= sum;
-    }
-}
-
 void swiglu(const SwigluWork& work) {
     for (std::int64_t i = 0; i < work.count; ++i) {
         work.out[i] = work.gate[i] / (1.0F + std::exp(-work.gate[i])) * work.up[i];
@@ -96,7 +66,6 @@ const KernelTable kScalarKernels = {
     .matmul = matmul,
     .rms_norm = rms_norm,
     .rope = rope,
-    .attention = attention,
     .swiglu = swiglu,
     .add = add,
 };

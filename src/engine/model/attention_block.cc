@@ -50,7 +50,7 @@ void AttentionBlock::finish_row(const BatchRow& row, std::int64_t index, std::in
     const bool is_local = config.plan(layer).uses_local_rope;
     rotary_.turn(index, is_local, query, config.heads);
     rotary_.turn(index, is_local, key, config.kv_heads);
-    store_kv(row.kv->layer(layer), row.position, key, value);
+    attention_.store(row, layer, key, value);
 }
 
 void AttentionBlock::normalise_heads(const Norm& norm, float* x, std::int64_t heads) const {

@@ -34,8 +34,11 @@ public:
 
     const ModelConfig& config() const { return config_; }
 
-    KvShape kv_shape() const {
-        return {.layers = config_.layers, .kv_heads = config_.kv_heads, .head_dim = config_.head_dim};
+    // Of a cache for this model, whose keys and values are kept as `type`.
+    KvShape kv_shape(KvType type = KvType::kF16) const {
+        return {
+            .layers = config_.layers, .kv_heads = config_.kv_heads, .head_dim = config_.head_dim, .type = type
+        };
     }
 
     // Bytes of weights that are read for each batch.

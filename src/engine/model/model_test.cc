@@ -43,7 +43,7 @@ struct Golden {
     static Golden open(const std::string& name, int threads = 1) {
         auto model = Model::open(kGolden / name, threads);
         CHECK(model, model.error().message);
-        auto cache = BlockKvCache::build((*model)->kv_shape(), 4 << 20);
+        auto cache = BlockKvCache::build((*model)->kv_shape(KvType::kF32), 4 << 20);
         CHECK(cache, cache.error().message);
         auto results = SafetensorsFile::open(kGolden / name / "golden.safetensors");
         CHECK(results, results.error().message);

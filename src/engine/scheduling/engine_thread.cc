@@ -41,7 +41,7 @@ Result<std::unique_ptr<EngineThread>> EngineThread::start(
     if (!model) {
         return model.error();
     }
-    auto cache = BlockKvCache::build((*model)->kv_shape(), limits.kv_cache_bytes);
+    auto cache = BlockKvCache::build((*model)->kv_shape(limits.kv_type), limits.kv_cache_bytes);
     if (!cache) {
         return cache.error();
     }
@@ -100,7 +100,7 @@ void EngineThread::run() {
 }
 
 std::int64_t EngineThread::kv_tokens_total() const {
-    return parts_.cache->bytes_total() / parts_.model->kv_shape().block_bytes() * kKvBlockTokens;
+    return parts_.cache->bytes_total() / parts_.cache->empty().shape.block_bytes() * kKvBlockTokens;
 }
 
 EngineStats EngineThread::stats() const {

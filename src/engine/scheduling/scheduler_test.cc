@@ -58,9 +58,8 @@ public:
 
     explicit Bench(const Sizes& sizes)
         : model_(std::move(*Model::open(sizes.model, 1))),
-          cache_(std::move(
-              *BlockKvCache::build(model_->kv_shape(), sizes.blocks * model_->kv_shape().block_bytes())
-          )),
+          shape_(model_->kv_shape(KvType::kF32)),
+          cache_(std::move(*BlockKvCache::build(shape_, sizes.blocks * shape_.block_bytes()))),
           queue_(sizes.waiting_max),
           scheduler_({.model = *model_, .cache = *cache_, .queue = queue_}, sizes.limits) {}
 
@@ -99,6 +98,7 @@ public:
 
 private:
     std::unique_ptr<Model> model_;
+    KvShape shape_;
     std::unique_ptr<BlockKvCache> cache_;
     SequenceQueue queue_;
     Scheduler scheduler_;
