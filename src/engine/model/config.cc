@@ -7,9 +7,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "engine/files/checkpoint.h"
-#include "engine/files/gguf_config.h"
 #include "engine/model/architecture.h"
+#include "engine/model/config_file.h"
 
 namespace capstan::engine {
 namespace {
@@ -107,44 +106,24 @@ Result<void> merge_generation_config(std::string_view generation_config_json, Mo
     return add_end_tokens((*json)["eos_token_id"], config);
 }
 
-namespace {
-
-Result<Json> read_json(const std::filesystem::path& path) {
-    const auto text = read_file(path, kFileBytesMax);
-    if (!text) {
-        return text.error();
-    }
-    return parse_json(*text, kDepthMax);
-}
-
-Result<Json> read_gguf_config(const std::filesystem::path& path) {
-    const auto file = GgufFile::open(path);
-    if (!file) {
-        return file.error();
-    }
-    return config_json_of(*file);
-}
-
-}  // namespace
-
 Result<ModelConfig> read_config(const std::filesystem::path& path) {
-    const auto gguf = find_gguf(path);
-    const std::filesystem::path config_path = gguf.value_or(path / "config.json");
-    const auto json = gguf ? read_gguf_config(*gguf) : read_json(config_path);
+    const auto json = read_config_json(path);
     if (!json) {
-        return with_context(fmt::format("'{}'", config_path.string()), json.error());
+        return json.error();
     }
     auto config = config_of(*json);
     if (!config) {
-        return with_context(fmt::format("'{}'", config_path.string()), config.error());
+        return with_context(fmt::format("'{}'", path.string()), config.error());
     }
     const std::filesystem::path generation_path = path / "generation_config.json";
-    const auto generation_text = read_file(generation_path, kFileBytesMax);
-    if (!generation_text) {
-        const bool is_absent = gguf.has_value() || generation_text.error().code == ErrorCode::kNotFound;
-        return is_absent ? std::move(config) : generation_text.error();
+    if (!std::filesystem::exists(generation_path)) {  // As beside a GGUF file.
+        return config;
     }
-    if (auto good = merge_generation_config(*generation_text, *config); !good) {
+    const auto generation = read_file(generation_path, kFileBytesMax);
+    if (!generation) {
+        return generation.error();
+    }
+    if (auto good = merge_generation_config(*generation, *config); !good) {
         return with_context(fmt::format("'{}'", generation_path.string()), good.error());
     }
     return config;

@@ -6,119 +6,12 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "engine/model/weight_filler.h"
 
 namespace capstan::engine {
 namespace {
 
-// Fills members one after the other and keeps the first error.
-class Filler {
-public:
-    Filler(TensorLoader& loader, const ModelConfig& config) : loader_(loader), config_(config) {}
-
-    void linear(const ModulePart& part, const LinearShape& shape, Linear& out) {
-        if (!part.module.empty()) {
-            take(loader_.linear(part, shape, config_.names->is_transposed), out);
-        }
-    }
-
-    void matrix(
-        const std::string& module, std::int64_t rows, std::int64_t columns, kernels::PackedMatrix& out
-    ) {
-        take(loader_.matrix(module, rows, columns), out);
-    }
-
-    // Nothing when `module` is empty.
-    void norm(const std::string& prefix, std::string_view module, std::int64_t count, Norm& out) {
-        if (module.empty()) {
-            return;
-        }
-        const std::string name = prefix + std::string(module);
-        take(loader_.vector(name + ".weight", count), out.weight);
-        if (config_.norm == NormKind::kRmsOffset) {
-            for (float& weight : out.weight) {
-                weight += 1;
-            }
-        }
-        if (config_.norm == NormKind::kLayer) {
-            take(loader_.vector(name + ".bias", count), out.bias);
-        }
-    }
-
-    void mlp(const std::string& prefix, std::int64_t intermediate, MlpWeights& out) {
-        const MlpNames& names = config_.names->expert;
-        const auto read = [&](std::string_view name, const LinearShape& shape, Linear& linear_out) {
-            linear({.module = prefix + std::string(name), .rows_total = shape.out}, shape, linear_out);
-        };
-        read(names.gate, {.out = intermediate, .in = config_.hidden}, out.gate);
-        read(names.up, {.out = intermediate, .in = config_.hidden}, out.up);
-        read(names.down, {.out = config_.hidden, .in = intermediate}, out.down);
-    }
-
-    const std::optional<Error>& error() const { return error_; }
-
-private:
-    template <typename T>
-    void take(Result<T> result, T& out) {
-        if (error_) {
-            return;
-        }
-        if (!result) {
-            error_ = result.error();
-            return;
-        }
-        out = std::move(*result);
-    }
-
-    TensorLoader& loader_;
-    const ModelConfig& config_;
-    std::optional<Error> error_;
-};
-
-void fill_experts(Filler& filler, const ModelConfig& config, const std::string& prefix, ExpertWeights& out) {
-    const TensorNames& names = *config.names;
-    const ExpertConfig& experts = config.experts;
-    const auto single = [&](std::string_view module, std::int64_t rows, Linear& linear) {
-        filler.linear(
-            {.module = prefix + std::string(module), .rows_total = rows},
-            {.out = rows, .in = config.hidden},
-            linear
-        );
-    };
-    single(names.router, experts.count, out.router);
-    out.experts.resize(static_cast<std::size_t>(experts.count));
-    for (std::size_t i = 0; i < out.experts.size() && !filler.error(); ++i) {
-        filler.mlp(fmt::format("{}{}{}.", prefix, names.experts, i), experts.intermediate, out.experts[i]);
-    }
-    if (experts.shared_intermediate > 0) {
-        filler.mlp(
-            fmt::format("{}{}.", prefix, names.shared_expert), experts.shared_intermediate, out.shared
-        );
-        single(names.shared_gate, 1, out.shared_gate);
-    }
-}
-
-void fill_layer(Filler& filler, const ModelConfig& config, std::int64_t index, LayerWeights& out) {
-    const TensorNames& names = *config.names;
-    const std::string prefix = layer_prefix(config, index);
-    filler.norm(prefix, names.attention_norm, config.hidden, out.attention_norm);
-    filler.norm(prefix, names.attention_post_norm, config.hidden, out.attention_post_norm);
-    filler.norm(prefix, names.mlp_norm, config.hidden, out.mlp_norm);
-    filler.norm(prefix, names.mlp_post_norm, config.hidden, out.mlp_post_norm);
-    filler.norm(prefix, names.query_norm, config.head_dim, out.query_norm);
-    filler.norm(prefix, names.key_norm, config.head_dim, out.key_norm);
-    for (const Projection projection : kProjections) {
-        filler.linear(
-            module_of(projection, config, index),
-            shape_of(projection, config),
-            out.linears[static_cast<std::size_t>(projection)]
-        );
-    }
-    if (config.plan(index).has_experts) {
-        fill_experts(filler, config, prefix, out.experts);
-    }
-}
-
-void fill_ends(Filler& filler, TensorLoader& loader, const ModelConfig& config, Weights& weights) {
+void fill_ends(WeightFiller& filler, TensorLoader& loader, const ModelConfig& config, Weights& weights) {
     const TensorNames& names = *config.names;
     const std::string base(names.base);
     filler.matrix(base + std::string(names.embedding), config.vocabulary, config.hidden, weights.embedding);
@@ -137,7 +30,7 @@ void fill_ends(Filler& filler, TensorLoader& loader, const ModelConfig& config, 
 }
 
 Result<void> fill(TensorLoader& loader, const ModelConfig& config, Weights& weights) {
-    Filler filler(loader, config);
+    WeightFiller filler(loader, config);
     fill_ends(filler, loader, config, weights);
     for (std::int64_t index = 0; index < config.layers && !filler.error(); ++index) {
         fill_layer(filler, config, index, weights.layers.emplace_back());

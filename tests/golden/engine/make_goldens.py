@@ -94,7 +94,7 @@ ARCHITECTURES = {
     "gemma2": ("gemma2", dict(head_dim=8, sliding_window=10, query_pre_attn_scalar=20, attn_logit_softcapping=4.0,
                               final_logit_softcapping=3.0)),
     "gemma3": ("gemma3_text", dict(
-        head_dim=8, num_hidden_layers=4, sliding_window=10, sliding_window_pattern=2, query_pre_attn_scalar=12,
+        head_dim=8, num_hidden_layers=3, sliding_window=10, sliding_window_pattern=2, query_pre_attn_scalar=12,
         rope_theta=1e6, rope_local_base_freq=1e3, rope_scaling=dict(rope_type="linear", factor=8.0),
     )),
     "phi3": ("phi3", dict(sliding_window=16, partial_rotary_factor=0.67, pad_token_id=0, tie_word_embeddings=False)),
