@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "text/limits.h"
+#include "text/tokenizer_folder.h"
 #include "text/tokenizer_reader.h"
 #include "text/word_cache.h"
 
@@ -84,8 +85,10 @@ Tokenizer Tokenizer::assemble(TokenizerParts parts) {
 
 Result<Tokenizer> Tokenizer::load(const std::filesystem::path& file) {
     std::error_code no_error_wanted;
-    const bool is_folder = std::filesystem::is_directory(file, no_error_wanted);
-    const auto text = read_file(is_folder ? file / "tokenizer.json" : file, kTokenizerFileBytesMax);
+    if (std::filesystem::is_directory(file, no_error_wanted)) {
+        return load_tokenizer_folder(file);
+    }
+    const auto text = read_file(file, kTokenizerFileBytesMax);
     if (!text) {
         return text.error();
     }

@@ -44,7 +44,7 @@ public:
     // of text/limits.h.
     static Result<Tokenizer> parse(std::string_view json);
     static Tokenizer assemble(TokenizerParts parts);
-    static Result<Tokenizer> load(const std::filesystem::path& file);  // tokenizer.json, or its folder.
+    static Result<Tokenizer> load(const std::filesystem::path& file);  // tokenizer.json, or a model's folder.
 
     ~Tokenizer();
     Tokenizer(Tokenizer&&) noexcept;

@@ -42,6 +42,8 @@ void round_trip(const Tokenizer& tokenizer, std::string_view text, bool exact) {
     streamed += stream.finish();
     CHECK(!exact || streamed == decoded, "streaming gives the same text");
     tokenizer.encode(text, {.add_special_tokens = true, .parse_special_tokens = false});
+    const EncodedPair pair = tokenizer.encode_pair(text, text, {.add_special_tokens = true});
+    CHECK(pair.ids.size() == pair.type_ids.size(), "each id has a type");
     const std::string whole = repair_utf8(text);
     const auto literal = tokenizer.special_tokens_in(whole);
     for (const std::int32_t id : tokenizer.encode(whole, {.literal = literal})) {
