@@ -150,7 +150,7 @@ void write_as_gguf(const Source& source, const std::filesystem::path& path) {
 }
 
 std::vector<float> logits_of(const std::filesystem::path& path) {
-    auto model = Model::open(path, 1);
+    auto model = Model::open(path, 1, kernels::PackAs::kFloat);
     CHECK(model, model.error().message);
     auto cache = BlockKvCache::build((*model)->kv_shape(), 4 << 20);
     auto kv = (*cache)->reserve(64);

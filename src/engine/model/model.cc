@@ -18,7 +18,9 @@ Model::Model(ModelConfig config, Weights weights, std::unique_ptr<ThreadTeam> te
       mlp_({config_, weights_, math_, projector_, *team_}),
       experts_({config_, weights_, math_, projector_, *team_}) {}
 
-Result<std::unique_ptr<Model>> Model::open(const std::filesystem::path& directory, int threads) {
+Result<std::unique_ptr<Model>> Model::open(
+    const std::filesystem::path& directory, int threads, kernels::PackAs pack_as
+) {
     if (threads < 1 || threads > 1024) {
         return Error{ErrorCode::kInvalid, "threads must be 1 to 1024"};
     }
@@ -27,7 +29,7 @@ Result<std::unique_ptr<Model>> Model::open(const std::filesystem::path& director
         return config.error();
     }
     auto team = std::make_unique<ThreadTeam>(threads);
-    auto weights = load_weights(directory, *config, *team);
+    auto weights = load_weights(directory, *config, *team, pack_as);
     if (!weights) {
         return with_context("model '" + directory.string() + "'", weights.error());
     }

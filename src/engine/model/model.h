@@ -30,7 +30,11 @@ namespace capstan::engine {
 // Used by one thread at a time.
 class Model {
 public:
-    static Result<std::unique_ptr<Model>> open(const std::filesystem::path& directory, int threads);
+    static Result<std::unique_ptr<Model>> open(
+        const std::filesystem::path& directory,
+        int threads,
+        kernels::PackAs pack_as = kernels::PackAs::kStored
+    );
 
     const ModelConfig& config() const { return config_; }
 

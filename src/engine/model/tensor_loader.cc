@@ -128,7 +128,7 @@ Result<Linear> TensorLoader::linear(const ModulePart& part, const LinearShape& s
     if (!matrix->empty()) {
         matrix->data += bytes_of(matrix->type, part.row_begin * shape.in);
         matrix->rows = shape.out;
-        linear.weight = kernels::PackedMatrix::pack(*matrix, team_);
+        linear.weight = kernels::PackedMatrix::pack(*matrix, team_, pack_as_);
     }
     if (shape.has_bias) {
         const auto bias = vector(part.module + ".bias", part.rows_total);

@@ -35,7 +35,10 @@ Result<kernels::WeightMatrix> find_matrix(
 class TensorLoader {
 public:
     // Without a checkpoint every tensor is found, empty; `wanted` says afterwards what was asked for.
-    TensorLoader(const Checkpoint* checkpoint, ThreadTeam& team) : checkpoint_(checkpoint), team_(team) {}
+    TensorLoader(
+        const Checkpoint* checkpoint, ThreadTeam& team, kernels::PackAs pack_as = kernels::PackAs::kStored
+    )
+        : checkpoint_(checkpoint), team_(team), pack_as_(pack_as) {}
 
     // Modules of this prefix are sought without it from now on.
     void drop_prefix(std::string_view prefix) { dropped_prefix_ = prefix; }
@@ -65,6 +68,7 @@ private:
 
     const Checkpoint* checkpoint_;
     ThreadTeam& team_;
+    kernels::PackAs pack_as_;
     std::string dropped_prefix_;
     std::set<std::string> taken_;
     std::vector<TensorSpec> wanted_;

@@ -63,14 +63,16 @@ std::int64_t bytes_read(const ModelConfig& config, const Weights& weights) {
 
 }  // namespace
 
-Result<Weights> load_weights(const std::filesystem::path& path, const ModelConfig& config, ThreadTeam& team) {
+Result<Weights> load_weights(
+    const std::filesystem::path& path, const ModelConfig& config, ThreadTeam& team, kernels::PackAs pack_as
+) {
     auto checkpoint = Checkpoint::open(path);
     if (!checkpoint) {
         return checkpoint.error();
     }
     Weights weights;
     weights.checkpoint = std::make_unique<Checkpoint>(std::move(*checkpoint));
-    TensorLoader loader(weights.checkpoint.get(), team);
+    TensorLoader loader(weights.checkpoint.get(), team, pack_as);
     const TensorNames& names = *config.names;
     if (weights.checkpoint->find(fmt::format("{}{}.weight", names.base, names.embedding)) == nullptr) {
         loader.drop_prefix(names.base);

@@ -64,7 +64,12 @@ struct Weights {
 
 // Of a model directory or a GGUF file. kInvalid, naming the tensor, for what is missing, of another shape, or
 // not part of this model.
-Result<Weights> load_weights(const std::filesystem::path& path, const ModelConfig& config, ThreadTeam& team);
+Result<Weights> load_weights(
+    const std::filesystem::path& path,
+    const ModelConfig& config,
+    ThreadTeam& team,
+    kernels::PackAs pack_as = kernels::PackAs::kStored
+);
 
 // What files of such a model hold, in the order of reading.
 std::vector<TensorSpec> tensors_of(const ModelConfig& config);

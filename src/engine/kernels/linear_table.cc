@@ -1,0 +1,39 @@
+#include "engine/kernels/linear_table.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace capstan::engine::kernels {
+
+std::vector<LinearIsa> supported_linear_isas() {
+    std::vector<LinearIsa> isas = {LinearIsa::kScalar};
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma")) {
+        isas.push_back(LinearIsa::kAvx512Vnni);
+    }
+#endif
+    return isas;
+}
+
+const LinearTable& linear_table_for(LinearIsa isa) {
+    const std::vector<LinearIsa> isas = supported_linear_isas();
+    CHECK(std::ranges::find(isas, isa) != isas.end(), "this processor cannot run these kernels");
+    switch (isa) {
+#if defined(__x86_64__)
+        case LinearIsa::kAvx512Vnni:
+            return kAvx512VnniLinear;
+#endif
+        default:
+            return kScalarLinear;
+    }
+}
+
+const LinearTable& best_linear_table() {
+    static const LinearTable& best = linear_table_for(supported_linear_isas().back());
+    return best;
+}
+
+}  // namespace capstan::engine::kernels
