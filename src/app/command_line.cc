@@ -172,7 +172,7 @@ void add_engine_command(CLI::App& app, CommonOptions& common) {
     auto command = std::make_shared<serving::EngineCommand>();  // Shared as above, and so is the next.
     auto adapters = std::make_shared<std::vector<std::string>>();
     CLI::App* engine =
-        app.add_subcommand("engine", "Serve one model over HTTP: OpenAI's chat and text completions");
+        app.add_subcommand("engine", "Serve one model over HTTP: OpenAI's API, and what vLLM adds to it");
     engine->add_option("--model", command->model, "Folder in Hugging Face's layout")->required();
     engine->add_option(
         "--name", command->name, "What callers name in `model`; the folder's name when left out"
@@ -187,9 +187,30 @@ void add_engine_command(CLI::App& app, CommonOptions& common) {
         command->context_tokens_max,
         "Tokens of a prompt and its answer; the model's when left out"
     );
+    engine->add_option("--kv-bytes", command->kv_cache_bytes, "Memory for keys and values, such as 2GB")
+        ->transform(CLI::AsSizeValue(false))
+        ->capture_default_str();
+    engine
+        ->add_option("--running", command->running_max, "Sequences computed together; 0: the engine's choice")
+        ->check(CLI::Range(0, 4096));
+    engine->add_option("--queue", command->waiting_max, "Sequences that may wait; more are answered 429")
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str();
+    engine->add_option("--calls", command->calls_max, "Calls at one time; more are answered 429")
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str();
+    engine->add_option("--timeout-ms", command->deadline_ms_max, "The longest that a call may take")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    engine->add_flag(
+        "--runtime-adapters",
+        command->adapters_may_change,
+        "Let callers load and drop adapters while it runs; they name folders of this machine"
+    );
     engine->group("Run")->callback([&common, command, adapters] {
         common.chosen = [command, adapters]() -> Result<void> {
             auto parsed = parse_adapters(*adapters, *command);
+            command->version = kVersion;
             return parsed ? serving::run_engine(*command) : parsed;
         };
     });

@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/id.h"
 #include "base/log.h"
 #include "gateway/call_record.h"
 #include "gateway/upstream_call.h"
+#include "llm/chunk_merger.h"
 #include "llm/openai_wire.h"
 #include "platform/http/json_reply.h"
 
@@ -59,7 +61,7 @@ public:
         : inputs_(inputs), request_(request), writer_(writer), kind_(kind) {}
 
     Task<void> run() {
-        const auto body = http::read_json(request_);
+        auto body = http::read_json(request_);
         auto call = body ? parse(*body) : Result<llm::OpenAiCall>(body.error());
         auto route = call ? inputs_.routes.find(request_.principal.project_id, call->model)
                           : Result<std::shared_ptr<const Route>>(call.error());
@@ -77,6 +79,7 @@ public:
             .model = call_.model,
             .created_s = record_->created_s()
         };
+        body_ = std::move(*body);
         co_await answer(*route);
     }
 
@@ -131,7 +134,10 @@ private:
             const Attempt& attempt = (*attempts)[i];
             record_->route_chosen(*route, attempt, i);
             auto upstream = co_await open_upstream(
-                inputs_.client, *attempt.upstream, call_, inputs_.upstream_idle_ms_max
+                inputs_.client,
+                *attempt.upstream,
+                {.kind = kind_, .body = body_},
+                inputs_.upstream_idle_ms_max
             );
             if (upstream) {
                 co_await relay(*upstream, attempt);
@@ -166,8 +172,8 @@ private:
                 record_->ended(part->finish_reason, part->usage);
                 break;
             }
-            record_->text_came(part->text);
-            if (auto taken = co_await take(std::move(part->text)); !taken) {
+            note(part->text);
+            if (auto taken = co_await take(std::move(*part)); !taken) {
                 co_await stop(taken.error());
                 co_return;
             }
@@ -175,33 +181,49 @@ private:
         co_await finish(attempt);
     }
 
-    // The head of a stream, and what comes before the text.
+    void note(std::string_view text) {
+        const auto* prompt = std::get_if<std::string>(&call_.request.prompt);
+        if (std::exchange(may_be_echo_, false) && call_.request.echoes_prompt && prompt != nullptr &&
+            text.starts_with(*prompt)) {
+            text.remove_prefix(prompt->size());
+        }
+        if (!text.empty()) {
+            record_->text_came(text);
+        }
+    }
+
     Task<Result<void>> begin(const Attempt& attempt) {
         http::Headers headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}};
         headers.add("x-capstan-target", attempt.target->target.label);
-        auto sent = co_await writer_.start(200, std::move(headers));
-        if (sent && kind_ == llm::CallKind::kChat) {
-            sent = co_await send(llm::role_chunk(head_, call_.include_usage));
-        } else if (sent && call_.echo) {
-            sent = co_await send(llm::text_chunk(head_, prompt_text(), call_.include_usage));
-        }
-        co_return sent;
+        co_return co_await writer_.start(200, std::move(headers));
     }
 
-    Task<Result<void>> take(std::string text) {
-        if (call_.stream) {
-            co_return co_await send(llm::text_chunk(head_, text, call_.include_usage));
+    // The end of a choice is held back until the call is in the books.
+    Task<Result<void>> take(UpstreamPart part) {
+        if (call_.stream && part.is_finishing) {
+            finishing_.push_back(own(std::move(part.chunk)));
+            co_return Result<void>();
         }
-        if (answer_.size() + text.size() > kAnswerBytesMax) {
+        if (call_.stream) {
+            co_return co_await send(own(std::move(part.chunk)));
+        }
+        answer_bytes_ += part.text.size();
+        if (answer_bytes_ > kAnswerBytesMax) {
             co_return Error{ErrorCode::kUnavailable, "the answer is longer than 16 MiB; ask for a stream"};
         }
-        answer_ += text;
-        co_return Result<void>();
+        co_return merger_.take(part.chunk);
     }
 
-    std::string prompt_text() const {
-        const auto* text = std::get_if<std::string>(&call_.request.prompt);
-        return text != nullptr ? *text : std::string();
+    // The upstream's chunk as ours.
+    std::string own(Json chunk) const {
+        chunk.set("id", head_.id);
+        chunk.set("created", head_.created_s);
+        chunk.set("model", head_.model);
+        std::erase_if(*chunk.as_object(), [](const Json::Member& member) { return member.first == "usage"; });
+        if (call_.include_usage) {
+            chunk.set("usage", nullptr);
+        }
+        return chunk.dump();
     }
 
     Task<void> finish(const Attempt& attempt) {
@@ -210,25 +232,21 @@ private:
             co_return;
         }
         count("ok");
-        const llm::FinishReason reason =
-            record_->finish_reason() == "length" ? llm::FinishReason::kLength : llm::FinishReason::kStop;
         if (!call_.stream) {
-            const llm::GenerateResult result{
-                .text = call_.echo ? prompt_text() + answer_ : std::move(answer_),
-                .finish_reason = reason,
-                .usage = record_->usage()
-            };
-            http::Response response{.status = 200, .body = llm::answer_body(head_, result).dump()};
+            http::Response response{.status = 200, .body = merger_.answer(head_, record_->usage()).dump()};
             response.headers.add("x-capstan-target", attempt.target->target.label);
             co_await respond(std::move(response));
             co_return;
         }
-        co_await send_end(reason);
+        co_await send_end();
     }
 
     // The call is in the books by now: a caller that goes away here changes nothing any more.
-    Task<void> send_end(llm::FinishReason reason) {
-        auto sent = co_await send(llm::finish_chunk(head_, reason, call_.include_usage));
+    Task<void> send_end() {
+        Result<void> sent;
+        for (std::size_t i = 0; sent && i < finishing_.size(); ++i) {
+            sent = co_await send(std::move(finishing_[i]));
+        }
         if (sent && call_.include_usage) {
             sent = co_await send(llm::usage_chunk(head_, record_->usage()));
         }
@@ -321,7 +339,11 @@ private:
     llm::OpenAiCall call_;
     llm::AnswerHead head_;
     std::optional<CallRecord> record_;
-    std::string answer_;  // All of it, unless it is streamed.
+    Json body_;                           // The caller's.
+    llm::ChunkMerger merger_{kind_};      // Of an answer that is not streamed.
+    std::size_t answer_bytes_ = 0;        // In it.
+    bool may_be_echo_ = true;             // No chunk came yet.
+    std::vector<std::string> finishing_;  // Chunks that end choices of a stream.
 };
 
 Json model_json(const Route& route) {

@@ -104,6 +104,7 @@ private:
         FakeUpstream& owner;
         Script script;
         llm::AnswerHead head;
+        std::string start;  // Before the pieces: the role, or the echo.
         std::size_t next = 0;
         bool is_over = false;
     };
@@ -128,6 +129,13 @@ private:
             .model = "engine-model",
             .created_s = 1
         };
+        const Json body = parse_json(request.body).value();
+        if (is_chat) {
+            stream->start = sse(llm::role_chunk(stream->head, 0, true));
+        } else if (body.bool_or("echo", false)) {
+            stream->start =
+                sse(llm::choice_chunk(stream->head, {.text = body.string_or("prompt", "")}, true));
+        }
         http::Response response{.status = 200, .content_type = "text/event-stream"};
         response.source = [stream] { return next_part(*stream); };
         return response;
@@ -147,8 +155,9 @@ private:
         }
         if (script.is_endless || stream.next < script.pieces.size()) {
             ++stream.owner.pieces_taken_;
-            return sse(llm::text_chunk(stream.head, script.pieces[stream.next++ % script.pieces.size()], true)
-            );
+            const std::string& piece = script.pieces[stream.next++ % script.pieces.size()];
+            return std::exchange(stream.start, "") +
+                   sse(llm::choice_chunk(stream.head, {.text = piece}, true));
         }
         stream.is_over = true;
         if (!script.error_chunk.empty() || !script.raw_tail.empty()) {
@@ -159,9 +168,7 @@ private:
 
     static std::string end_of(const Stream& stream) {
         const Script& script = stream.script;
-        const auto reason =
-            script.finish_reason == "length" ? llm::FinishReason::kLength : llm::FinishReason::kStop;
-        std::string end = sse(llm::finish_chunk(stream.head, reason, true));
+        std::string end = sse(llm::choice_chunk(stream.head, {.finish_reason = script.finish_reason}, true));
         if (!script.is_without_usage) {
             end += sse(llm::usage_chunk(
                 stream.head, {.prompt_tokens = 7, .completion_tokens = 5, .cached_prompt_tokens = 0}

@@ -55,19 +55,18 @@ bool is_plausible(const llm::Usage& usage) {
 }  // namespace
 
 Task<Result<UpstreamCall>> open_upstream(
-    http::AsyncClient& client, const Upstream& upstream, const llm::OpenAiCall& call, std::int64_t idle_ms_max
+    http::AsyncClient& client, const Upstream& upstream, const UpstreamRequest& call, std::int64_t idle_ms_max
 ) {
-    llm::OpenAiCall asked = call;
-    asked.model = upstream.model;
-    asked.stream = true;
-    asked.include_usage = true;
-    asked.echo = false;
+    Json asked = call.body;
+    asked.set("model", upstream.model);
+    asked.set("stream", true);
+    asked.set("stream_options", Json::object({{"include_usage", true}}));
     const bool is_chat = call.kind == llm::CallKind::kChat;
     http::ClientRequest request;
     request.method = "POST";
     request.url = upstream.url + (is_chat ? "/v1/chat/completions" : "/v1/completions");
     request.headers.add("Content-Type", "application/json");
-    request.body = llm::request_body(asked).dump();
+    request.body = asked.dump();
     request.limits.idle_ms_max = idle_ms_max;
     request.limits.total_ms_max = 0;
     request.limits.body_bytes_max = kErrorBodyBytesMax;
@@ -96,7 +95,7 @@ Result<void> UpstreamCall::take_event(const http::SseEvent& event) {
         is_done_ = true;
         return {};
     }
-    const auto json = parse_json(event.data);
+    auto json = parse_json(event.data);
     if (!json) {
         return Error{ErrorCode::kUnavailable, "the model's server sent a chunk that is not JSON"};
     }
@@ -104,14 +103,18 @@ Result<void> UpstreamCall::take_event(const http::SseEvent& event) {
     if (!part) {
         return part.error();
     }
-    if (!part->text.empty()) {
-        parts_.push_back({.text = std::move(part->text)});
-    }
     if (!part->finish_reason.empty()) {
-        end_.finish_reason = std::move(part->finish_reason);
+        end_.finish_reason = part->finish_reason;
     }
     if (part->has_usage && is_plausible(part->usage)) {
         end_.usage = part->usage;
+    }
+    if (const auto* choices = (*json)["choices"].as_array(); choices != nullptr && !choices->empty()) {
+        parts_.push_back(
+            {.chunk = std::move(*json),
+             .text = std::move(part->text),
+             .is_finishing = !part->finish_reason.empty()}
+        );
     }
     return {};
 }

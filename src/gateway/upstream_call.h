@@ -1,6 +1,6 @@
 #pragma once
 
-// One call to an upstream that speaks OpenAI's API, as a stream of text.
+// One call to an upstream that speaks OpenAI's API, as a stream of chunks.
 
 #include <cstdint>
 #include <deque>
@@ -16,9 +16,11 @@
 
 namespace capstan::gateway {
 
-// A piece of the answer; or its end, once, with the reason and the usage.
+// A chunk of the answer, as the upstream sent it; or its end, once, with the reason and the usage.
 struct UpstreamPart {
-    std::string text;
+    Json chunk;
+    std::string text;           // Of all choices.
+    bool is_finishing = false;  // The chunk ends a choice.
     bool is_end = false;
     std::string finish_reason;
     std::optional<llm::Usage> usage;  // Absent when the upstream told none.
@@ -44,13 +46,19 @@ private:
     bool is_done_ = false;
 };
 
-// Asks the upstream for the same call, streaming and with usage, and waits for the head of its answer.
+struct UpstreamRequest {
+    llm::CallKind kind = llm::CallKind::kChat;
+    const Json& body;  // The caller's, an object.
+};
+
+// Asks the upstream for the same call (the caller's own words but for the model's name), streaming and with
+// usage, and waits for the head of its answer.
 //   idle_ms_max  Until the head of the answer, and between two pieces of it.
 // kInvalid or kTooLarge, with the reason that the upstream names, when it says that the request itself is
 // wrong (400, 413, 422); kExhausted when it is full (429); kCancelled when the caller of the gateway is gone;
 // kUnavailable for all else: it cannot be reached, is too slow, fails, or does not know the model or us.
 http::Task<Result<UpstreamCall>> open_upstream(
-    http::AsyncClient& client, const Upstream& upstream, const llm::OpenAiCall& call, std::int64_t idle_ms_max
+    http::AsyncClient& client, const Upstream& upstream, const UpstreamRequest& call, std::int64_t idle_ms_max
 );
 
 }  // namespace capstan::gateway

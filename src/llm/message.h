@@ -85,8 +85,14 @@ struct GenerateRequest {
     Prompt prompt = {};
     Sampling sampling = {};
     int completion_tokens_max = 16;
-    std::vector<std::string> stop = {};  // At most 4; not part of the text that comes out.
-    std::string adapter = {};            // Name of a loaded adapter; empty for none.
+    std::vector<std::string> stop = {};     // At most 16; not part of the text that comes out.
+    std::vector<TokenId> stop_tokens = {};  // Each of them ends the answer, as the model's end tokens do.
+    bool ignores_end = false;               // Go on behind the model's end tokens.
+    bool echoes_prompt = false;             // The prompt comes first in the answer.
+    // Log-probabilities of all tokens that come out, each with so many of the most probable. With an echo,
+    // completion_tokens_max may be 0.
+    std::optional<int> top_tokens = {};
+    std::string adapter = {};  // Name of a loaded adapter; empty for none.
     Constraint constraint = {};
     std::vector<Tool> tools = {};  // With a prompt of messages.
     ToolChoice tool_choice = {};
@@ -101,6 +107,20 @@ struct Usage {
     std::int64_t prompt_tokens = 0;
     std::int64_t completion_tokens = 0;
     std::int64_t cached_prompt_tokens = 0;  // Part of prompt_tokens.
+};
+
+// A token that came out, with what the model thought of it (no temperature, bias or penalty).
+struct TokenScore {
+    struct Alternative {
+        std::string bytes;
+        double log_probability = 0;
+    };
+
+    TokenId token = 0;
+    std::string bytes;                      // May be a part of a character.
+    std::optional<double> log_probability;  // None for the first token of a prompt.
+    std::vector<Alternative> top;           // The best first.
+    std::size_t text_offset = 0;            // Characters of the answer's text before its own.
 };
 
 struct GenerateResult {

@@ -4,26 +4,62 @@
 // HTTP, a provider.
 
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "llm/message.h"
 
 namespace capstan::llm {
 
-// Called with each new piece of text, whole UTF-8 characters only, from the thread that generates. Returning
+// Called with each new piece of text, whole UTF-8 characters only, from the thread that waits. Returning
 // false cancels at the next token.
 using OnText = std::function<bool(std::string_view piece)>;
 
+// Called from any thread when an answer may have something new to take, or may have ended; it must not block.
+using OnChange = std::function<void()>;
+
+// What came of an answer since the last look.
+struct AnswerPiece {
+    std::string text;                // Whole UTF-8 characters.
+    std::vector<TokenScore> tokens;  // Those whose text began to show; only when they were asked for.
+};
+
+// An answer under way; for one reader at a time. Dropped before its end, it is cancelled at the next step.
+class Answer {
+public:
+    virtual ~Answer() = default;
+
+    // What is new, or nothing. Never blocks.
+    virtual std::optional<AnswerPiece> take() = 0;
+
+    // Everything was taken. `take` finds it out: false before it has returned nothing once.
+    virtual bool has_ended() const = 0;
+
+    // After the end. Its text is empty: the pieces had it.
+    virtual Result<GenerateResult> result() const = 0;
+
+    // Ends it at the next step, with kCancelled.
+    virtual void cancel() = 0;
+};
+
+// Thread-safe.
 class ModelClient {
 public:
     virtual ~ModelClient() = default;
 
-    // Blocks until the answer is complete. Thread-safe. A cancelled generation is a result (kCancelled) with
-    // what came so far, not an error. kInvalid for a prompt longer than the context or sampling out of range,
-    // kNotFound for an unknown adapter, kExhausted when the queue is full, kUnavailable when the model does
-    // not answer.
-    virtual Result<GenerateResult> generate(const GenerateRequest& request, const OnText& on_text) = 0;
+    // Begins an answer and returns. kInvalid for a prompt longer than the context or sampling out of range,
+    // kNotFound for an unknown adapter, kExhausted when the queue is full. What goes wrong later is the
+    // answer's result: kUnavailable when the model does not answer. `on_change` is not called any more when
+    // the answer is gone.
+    virtual Result<std::unique_ptr<Answer>> start(const GenerateRequest& request, OnChange on_change) = 0;
+
+    // Blocks until the answer is complete. A cancelled one is a result (kCancelled) with what came so far,
+    // not an error.
+    Result<GenerateResult> generate(const GenerateRequest& request, const OnText& on_text);
 };
 
 }  // namespace capstan::llm

@@ -1,11 +1,15 @@
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "llm/openai_wire.h"
 
 namespace capstan::llm {
 namespace {
+
+constexpr double kLogProbabilityMin = -9999;  // JSON has no infinity; OpenAI's servers say this.
 
 std::string_view object_name(CallKind kind, bool chunk) {
     if (kind == CallKind::kCompletion) {
@@ -23,98 +27,157 @@ Json head_json(const AnswerHead& head, bool chunk) {
     );
 }
 
-std::string chunk_text(const AnswerHead& head, Json choices, bool include_usage) {
+// A token as a text; one that is a part of a character, in OpenAI's way.
+std::string token_text(const std::string& bytes) {
+    if (is_utf8(bytes)) {
+        return bytes;
+    }
+    std::string text = "bytes:";
+    for (const char byte : bytes) {
+        text += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    }
+    return text;
+}
+
+double written(double log_probability) {
+    return std::max(log_probability, kLogProbabilityMin);
+}
+
+Json bytes_json(const std::string& bytes) {
+    Json::Array values;
+    for (const char byte : bytes) {
+        values.emplace_back(static_cast<unsigned char>(byte));
+    }
+    return Json(std::move(values));
+}
+
+Json chat_token_json(const std::string& bytes, double log_probability) {
+    return Json::object(
+        {{"token", token_text(bytes)}, {"logprob", written(log_probability)}, {"bytes", bytes_json(bytes)}}
+    );
+}
+
+Json chat_scores_json(const std::vector<TokenScore>& tokens) {
+    Json content = Json::array();
+    for (const TokenScore& token : tokens) {
+        Json top = Json::array();
+        for (const auto& other : token.top) {
+            top.push(chat_token_json(other.bytes, other.log_probability));
+        }
+        Json json = chat_token_json(token.bytes, token.log_probability.value_or(0));
+        json.set("top_logprobs", std::move(top));
+        content.push(std::move(json));
+    }
+    return Json::object({{"content", std::move(content)}, {"refusal", nullptr}});
+}
+
+// The most probable tokens and the one that was chosen, by their text. Of several tokens that are written
+// alike, the most probable is told: evaluation harnesses compare a token with the greatest.
+Json top_json(const TokenScore& token) {
+    Json top = Json::object();
+    const auto tell = [&top](const std::string& bytes, double log_probability) {
+        const std::string text = token_text(bytes);
+        if (!top.contains(text)) {
+            top.set(text, written(log_probability));
+        }
+    };
+    for (const auto& other : token.top) {
+        tell(other.bytes, other.log_probability);
+    }
+    tell(token.bytes, *token.log_probability);
+    return top;
+}
+
+// As /v1/completions has it: lists of equal length. Offsets are in characters.
+Json text_scores_json(const Choice& choice) {
+    Json::Array texts;
+    Json::Array scores;
+    Json::Array tops;
+    Json::Array offsets;
+    for (const TokenScore& token : choice.tokens) {
+        texts.emplace_back(token_text(token.bytes));
+        scores.emplace_back(token.log_probability ? Json(written(*token.log_probability)) : Json());
+        tops.push_back(token.log_probability ? top_json(token) : Json());
+        offsets.emplace_back(token.text_offset);
+    }
+    return Json::object(
+        {{"text_offset", std::move(offsets)},
+         {"token_logprobs", std::move(scores)},
+         {"tokens", std::move(texts)},
+         {"top_logprobs", std::move(tops)}}
+    );
+}
+
+Json scores_json(const AnswerHead& head, const Choice& choice) {
+    if (!choice.has_scores) {
+        return nullptr;
+    }
+    return head.kind == CallKind::kChat ? chat_scores_json(choice.tokens) : text_scores_json(choice);
+}
+
+Json reason_json(const Choice& choice) {
+    return choice.finish_reason.empty() ? Json() : Json(choice.finish_reason);
+}
+
+Json whole_choice(const AnswerHead& head, const Choice& choice) {
+    Json json = Json::object({{"index", choice.index}});
+    if (head.kind == CallKind::kChat) {
+        const bool has_content = choice.tool_calls.empty() || !choice.text.empty();
+        Json message = Json::object(
+            {{"role", "assistant"},
+             {"content", has_content ? Json(choice.text) : Json()},
+             {"refusal", nullptr}}
+        );
+        if (!choice.tool_calls.empty()) {
+            message.set("tool_calls", tool_calls_json(choice.tool_calls));
+        }
+        json.set("message", std::move(message));
+    } else {
+        json.set("text", choice.text);
+    }
+    json.set("logprobs", scores_json(head, choice));
+    json.set("finish_reason", reason_json(choice));
+    return json;
+}
+
+Json tool_delta_json(const ToolCallDelta& delta) {
+    Json json = Json::object({{"index", delta.index}});
+    Json function = Json::object();
+    if (!delta.name.empty()) {
+        json.set("id", delta.id);
+        json.set("type", "function");
+        function.set("name", delta.name);
+    }
+    function.set("arguments", delta.arguments);
+    json.set("function", std::move(function));
+    return json;
+}
+
+Json delta_json(const Choice& choice) {
+    Json delta = Json::object();
+    if (!choice.text.empty()) {
+        delta.set("content", choice.text);
+    }
+    if (!choice.tool_deltas.empty()) {
+        Json deltas = Json::array();
+        for (const ToolCallDelta& part : choice.tool_deltas) {
+            deltas.push(tool_delta_json(part));
+        }
+        delta.set("tool_calls", std::move(deltas));
+    }
+    return delta;
+}
+
+std::string chunk_text(const AnswerHead& head, Json choice, bool include_usage) {
     Json json = head_json(head, true);
-    json.set("choices", std::move(choices));
+    json.set("choices", Json::array({std::move(choice)}));
     if (include_usage) {
         json.set("usage", nullptr);
     }
     return json.dump();
 }
 
-Json one_choice(const AnswerHead& head, Json delta, Json finish_reason) {
-    Json choice = Json::object({{"index", 0}});
-    if (head.kind == CallKind::kChat) {
-        choice.set("delta", std::move(delta));
-    } else {
-        choice.set("text", delta.string_or("content", ""));
-    }
-    choice.set("logprobs", nullptr);
-    choice.set("finish_reason", std::move(finish_reason));
-    return Json::array({std::move(choice)});
-}
-
-Json prompt_json(const Prompt& prompt) {
-    if (const auto* text = std::get_if<std::string>(&prompt)) {
-        return Json(*text);
-    }
-    if (const auto* ids = std::get_if<std::vector<TokenId>>(&prompt)) {
-        return Json::array_of(*ids);
-    }
-    Json::Array messages;
-    for (const Message& message : std::get<std::vector<Message>>(prompt)) {
-        Json json = Json::object({{"role", name_of(message.role)}, {"content", message.content}});
-        if (!message.name.empty()) {
-            json.set("name", message.name);
-        }
-        if (!message.tool_call_id.empty()) {
-            json.set("tool_call_id", message.tool_call_id);
-        }
-        messages.push_back(std::move(json));
-    }
-    return Json(std::move(messages));
-}
-
-// The sampling parameters that are not OpenAI's defaults: some providers refuse those that are not OpenAI's.
-void add_sampling(Json& body, const Sampling& sampling) {
-    if (sampling.top_k != 0) {
-        body.set("top_k", sampling.top_k);
-    }
-    if (sampling.min_p != 0) {
-        body.set("min_p", sampling.min_p);
-    }
-    if (sampling.frequency_penalty != 0) {
-        body.set("frequency_penalty", sampling.frequency_penalty);
-    }
-    if (sampling.presence_penalty != 0) {
-        body.set("presence_penalty", sampling.presence_penalty);
-    }
-    if (sampling.seed) {
-        body.set("seed", static_cast<std::int64_t>(*sampling.seed));
-    }
-    if (!sampling.logit_bias.empty()) {
-        Json bias = Json::object();
-        for (const auto& [token, amount] : sampling.logit_bias) {
-            bias.set(std::to_string(token), amount);
-        }
-        body.set("logit_bias", std::move(bias));
-    }
-}
-
 }  // namespace
-
-Json request_body(const OpenAiCall& call) {
-    const Sampling& sampling = call.request.sampling;
-    Json body = Json::object(
-        {{"model", call.model},
-         {call.kind == CallKind::kChat ? "messages" : "prompt", prompt_json(call.request.prompt)},
-         {"max_tokens", call.request.completion_tokens_max},
-         {"temperature", sampling.temperature},
-         {"top_p", sampling.top_p}}
-    );
-    add_sampling(body, sampling);
-    if (!call.request.stop.empty()) {
-        body.set("stop", Json::array_of(call.request.stop));
-    }
-    if (!call.user.empty()) {
-        body.set("user", call.user);
-    }
-    if (call.stream) {
-        body.set("stream", true);
-        body.set("stream_options", Json::object({{"include_usage", call.include_usage}}));
-    }
-    return body;
-}
 
 std::string_view name_of(FinishReason reason) {
     return reason == FinishReason::kLength ? "length" : "stop";
@@ -129,34 +192,37 @@ Json usage_json(const Usage& usage) {
     );
 }
 
-Json answer_body(const AnswerHead& head, const GenerateResult& result) {
-    Json choice = Json::object({{"index", 0}});
-    if (head.kind == CallKind::kChat) {
-        choice.set(
-            "message", Json::object({{"role", "assistant"}, {"content", result.text}, {"refusal", nullptr}})
-        );
-    } else {
-        choice.set("text", result.text);
+Json answer_body(const AnswerHead& head, const std::vector<Choice>& choices, const Usage& usage) {
+    Json all = Json::array();
+    for (const Choice& choice : choices) {
+        all.push(whole_choice(head, choice));
     }
-    choice.set("logprobs", nullptr);
-    choice.set("finish_reason", name_of(result.finish_reason));
     Json json = head_json(head, false);
-    json.set("choices", Json::array({std::move(choice)}));
-    json.set("usage", usage_json(result.usage));
+    json.set("choices", std::move(all));
+    json.set("usage", usage_json(usage));
     return json;
 }
 
-std::string role_chunk(const AnswerHead& head, bool include_usage) {
-    const Json delta = Json::object({{"role", "assistant"}, {"content", ""}});
-    return chunk_text(head, one_choice(head, delta, nullptr), include_usage);
+std::string role_chunk(const AnswerHead& head, int index, bool include_usage) {
+    Json choice = Json::object(
+        {{"index", index},
+         {"delta", Json::object({{"role", "assistant"}, {"content", ""}})},
+         {"logprobs", nullptr},
+         {"finish_reason", nullptr}}
+    );
+    return chunk_text(head, std::move(choice), include_usage);
 }
 
-std::string text_chunk(const AnswerHead& head, std::string_view text, bool include_usage) {
-    return chunk_text(head, one_choice(head, Json::object({{"content", text}}), nullptr), include_usage);
-}
-
-std::string finish_chunk(const AnswerHead& head, FinishReason reason, bool include_usage) {
-    return chunk_text(head, one_choice(head, Json::object(), name_of(reason)), include_usage);
+std::string choice_chunk(const AnswerHead& head, const Choice& choice, bool include_usage) {
+    Json json = Json::object({{"index", choice.index}});
+    if (head.kind == CallKind::kChat) {
+        json.set("delta", delta_json(choice));
+    } else {
+        json.set("text", choice.text);
+    }
+    json.set("logprobs", choice.tokens.empty() ? Json() : scores_json(head, choice));
+    json.set("finish_reason", reason_json(choice));
+    return chunk_text(head, std::move(json), include_usage);
 }
 
 std::string usage_chunk(const AnswerHead& head, const Usage& usage) {
@@ -210,7 +276,7 @@ OpenAiError openai_error(const Error& error) {
 }
 
 Result<AnswerPart> parse_answer_part(const Json& json) {
-    if (json.contains("error")) {
+    if (!json["error"].is_null()) {
         return Error{ErrorCode::kUnavailable, json["error"].string_or("message", "the model gave an error")};
     }
     AnswerPart part;

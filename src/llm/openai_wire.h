@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -22,9 +23,13 @@ struct OpenAiCall {
     CallKind kind = CallKind::kChat;
     std::string model;
     GenerateRequest request;
+    std::vector<Prompt>
+        more_prompts;  // kCompletion only: behind the request's, each with choices of its own.
+    int choices = 1;   // Of each prompt.
+    int best_of = 1;   // So many are made, and the `choices` most probable are answered.
+    bool parallel_tool_calls = true;
     bool stream = false;
     bool include_usage = false;  // stream_options.include_usage
-    bool echo = false;           // kCompletion only: the prompt's text comes first in the answer.
     std::string user;            // The end user's id, when given; makes a traffic split sticky.
 };
 
@@ -34,6 +39,10 @@ Result<OpenAiCall> parse_completion_call(const Json& body);
 
 // The body that asks for `call`: what our client sends.
 Json request_body(const OpenAiCall& call);
+
+// A tool and calls of tools, as requests and answers have them.
+Json tool_json(const Tool& tool);
+Json tool_calls_json(const std::vector<ToolCall>& calls);
 
 struct AnswerHead {
     CallKind kind = CallKind::kChat;
@@ -45,14 +54,32 @@ struct AnswerHead {
 std::string_view name_of(FinishReason reason);  // "stop", "length"; a cancelled call ends as "stop".
 Json usage_json(const Usage& usage);
 
+// What a chunk adds to a tool call: first its id and name, then pieces of its arguments.
+struct ToolCallDelta {
+    int index = 0;  // Of the call within the choice.
+    std::string id = {};
+    std::string name = {};  // Empty but in the first.
+    std::string arguments = {};
+};
+
+// One choice of an answer, or what a chunk adds to it.
+struct Choice {
+    int index = 0;
+    std::string text = {};
+    std::vector<ToolCall> tool_calls = {};        // Of whole answers.
+    std::vector<ToolCallDelta> tool_deltas = {};  // Of chunks.
+    bool has_scores = false;                      // Log-probabilities were asked for.
+    std::vector<TokenScore> tokens = {};          // Those that `text` begins or continues.
+    std::string_view finish_reason = {};          // Empty in chunks but the last.
+};
+
 // The whole answer of a call that does not stream.
-Json answer_body(const AnswerHead& head, const GenerateResult& result);
+Json answer_body(const AnswerHead& head, const std::vector<Choice>& choices, const Usage& usage);
 
 // The chunks of a stream, as JSON texts for "data:" lines. With `include_usage`, every chunk has a "usage"
 // member, null but in the last one, as OpenAI sends it.
-std::string role_chunk(const AnswerHead& head, bool include_usage);  // kChat only: the first chunk.
-std::string text_chunk(const AnswerHead& head, std::string_view text, bool include_usage);
-std::string finish_chunk(const AnswerHead& head, FinishReason reason, bool include_usage);
+std::string role_chunk(const AnswerHead& head, int index, bool include_usage);  // kChat only: the first.
+std::string choice_chunk(const AnswerHead& head, const Choice& choice, bool include_usage);
 std::string usage_chunk(const AnswerHead& head, const Usage& usage);
 
 // {"error": {"message", "type", "param": null, "code"}} for an error code; `status` is the HTTP status it

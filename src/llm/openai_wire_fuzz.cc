@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "llm/chunk_merger.h"
 #include "llm/openai_wire.h"
 
 namespace {
@@ -17,7 +18,10 @@ void check_call(const Result<llm::OpenAiCall>& call, Result<llm::OpenAiCall> (*p
         CHECK(!call.error().message.empty(), "a refusal has a reason");
         return;
     }
-    CHECK(call->request.completion_tokens_max >= 1, "an answer has room for a token");
+    CHECK(
+        call->request.completion_tokens_max >= (call->request.echoes_prompt ? 0 : 1),
+        "an answer has room for a token, unless it is an echo"
+    );
     const Json sent = llm::request_body(*call);
     const auto again = parse(sent);
     CHECK(again, "what we send is what we would take");
@@ -33,6 +37,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     check_call(llm::parse_chat_call(*json), llm::parse_chat_call);
     check_call(llm::parse_completion_call(*json), llm::parse_completion_call);
+    for (const auto kind : {llm::CallKind::kChat, llm::CallKind::kCompletion}) {
+        llm::ChunkMerger merger(kind);
+        const auto taken = merger.take(*json);
+        CHECK(taken || !taken.error().message.empty(), "a refusal has a reason");
+        CHECK(merger.answer({.kind = kind}, {}).is_object(), "there is always an answer");
+    }
     const auto part = llm::parse_answer_part(*json);
     CHECK(part || !part.error().message.empty(), "a refusal has a reason");
     return 0;

@@ -21,7 +21,12 @@ struct EngineCommand {
     int threads = 1;
     std::int64_t context_tokens_max = 0;  // 0: the model's.
     std::int64_t kv_cache_bytes = std::int64_t{256} << 20;
-    int calls_max = 64;  // At one time; more are answered 429.
+    int calls_max = 1024;    // At one time; more are answered 429.
+    int running_max = 0;     // Sequences in one batch; 0: the engine's default.
+    int waiting_max = 1024;  // Sequences that wait for a place in the batch; more are answered 429.
+    std::int64_t deadline_ms_max = 3'600'000;  // Of a call, unless it asks for less.
+    bool adapters_may_change = false;          // By callers, while it runs.
+    std::string version = {};                  // What /version says.
 };
 
 // Blocks until SIGTERM or SIGINT; then ends what runs, for up to 10 s. Errors are those of the model and of

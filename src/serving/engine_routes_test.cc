@@ -1,94 +1,13 @@
-// OpenAI's API of an engine over real sockets: in front of a scripted model, and of a real one with random
-// weights.
+// OpenAI's API of an engine over real sockets, in front of a scripted model.
 
 #include "serving/engine_routes.h"
 
-#include <filesystem>
-#include <set>
-#include <thread>
-
 #include <gtest/gtest.h>
 
-#include "base/id.h"
-#include "engine/client/local_model.h"
-#include "engine/model/random_model.h"
-#include "llm/openai_wire.h"
-#include "platform/http/client.h"
-#include "platform/http/server.h"
-#include "platform/http/test_peer.h"
-#include "serving/scripted_model.h"
+#include "serving/test_engine.h"
 
 namespace capstan::serving {
 namespace {
-
-class EngineRoutesTest : public testing::Test {
-protected:
-    ~EngineRoutesTest() override { server_.reset(); }
-
-    void serve(llm::ModelClient& model, int calls_max = 4) {
-        pool_ = std::make_unique<http::WorkerPool>(calls_max, 0);
-        add_engine_routes(
-            router_,
-            {.client = model, .name = "man/1", .adapters = {{"man/2", "tuned"}}, .generations = *pool_}
-        );
-        http::ServerOptions options;
-        options.has_access_log = false;
-        server_ = http::Server::start(options, router_).value();
-    }
-
-    static Json chat(bool is_stream = false) {
-        return Json::object(
-            {{"model", "man/1"},
-             {"stream", is_stream},
-             {"max_tokens", 8},
-             {"seed", 5},
-             {"messages", Json::array({Json::object({{"role", "user"}, {"content", "What is ls?"}})})}}
-        );
-    }
-
-    http::ClientResponse ask(const Json& body, std::string path = "/v1/chat/completions") {
-        return client_.post_json(server_->url() + path, body.dump()).value();
-    }
-
-    struct Streamed {
-        std::string text;
-        std::string error;
-        std::string finish_reason;
-        std::set<std::string> ids;
-        std::int64_t total_tokens = 0;
-        bool is_done = false;
-    };
-
-    Streamed ask_stream(const Json& body, std::string path = "/v1/chat/completions") {
-        Streamed seen;
-        http::ClientRequest request{.method = "POST", .url = server_->url() + path, .body = body.dump()};
-        const auto response = client_.events(request, [&](const http::SseEvent& event) -> Result<void> {
-            EXPECT_FALSE(seen.is_done);
-            seen.is_done = event.data == "[DONE]";
-            if (seen.is_done) {
-                return {};
-            }
-            const auto part = llm::parse_answer_part(parse_json(event.data).value());
-            if (!part) {
-                seen.error = part.error().message;
-                return {};
-            }
-            seen.text += part->text;
-            seen.finish_reason += part->finish_reason;
-            seen.ids.insert(part->id);
-            seen.total_tokens += part->usage.prompt_tokens + part->usage.completion_tokens;
-            return {};
-        });
-        EXPECT_TRUE(response) << response.error().message;
-        return seen;
-    }
-
-    ScriptedModel scripted_;
-    std::unique_ptr<http::WorkerPool> pool_;
-    http::Router router_;
-    http::Client client_;
-    std::unique_ptr<http::Server> server_;
-};
 
 TEST_F(EngineRoutesTest, AnswersWholeAndStreamed) {
     scripted_.finish_reason = llm::FinishReason::kLength;
@@ -109,13 +28,60 @@ TEST_F(EngineRoutesTest, AnswersWholeAndStreamed) {
     EXPECT_TRUE(seen.is_done);
 }
 
-TEST_F(EngineRoutesTest, EchoesAPromptWholeAndStreamed) {
+TEST_F(EngineRoutesTest, AsksForSeveralPromptsAndChoicesAtOnce) {
     serve(scripted_);
-    Json body = Json::object({{"model", "man/1"}, {"prompt", "Say: "}, {"echo", true}});
+    const Json body = Json::object(
+        {{"model", "man/1"}, {"prompt", Json::array({"a", "b"})}, {"n", 2}, {"seed", 5}, {"temperature", 1}}
+    );
     const Json whole = parse_json(ask(body, "/v1/completions").body).value();
-    EXPECT_EQ(whole["choices"].as_array()->front().string_or("text", ""), "Say: Hello");
+    ASSERT_EQ(whole["choices"].as_array()->size(), 4U);
+    for (std::size_t i = 0; i < 4; ++i) {
+        const Json& choice = (*whole["choices"].as_array())[i];
+        EXPECT_EQ(choice.int_or("index", -1), static_cast<std::int64_t>(i));
+        EXPECT_EQ(choice.string_or("text", ""), "Hello");
+    }
+    EXPECT_EQ(whole["usage"].int_or("prompt_tokens", 0), 6) << "a prompt counts once";
+    EXPECT_EQ(whole["usage"].int_or("completion_tokens", 0), 8);
+    const auto requests = scripted_.requests();
+    ASSERT_EQ(requests.size(), 4U);
+    EXPECT_EQ(std::get<std::string>(requests[2].prompt), "b");
+    EXPECT_EQ(requests[0].sampling.seed, 5U);
+    EXPECT_EQ(requests[1].sampling.seed, 6U) << "choices of one prompt differ";
+}
+
+TEST_F(EngineRoutesTest, ACallThatTakesTooLongEndsAndNothingRunsOn) {
+    scripted_.is_stuck = true;
+    serve(scripted_);
+    Json body = chat();
+    body.set("timeout_ms", 50);
+    const auto late = ask(body);
+    EXPECT_EQ(late.status, 504);
+    EXPECT_TRUE(late.body.contains("50 ms")) << late.body;
+    EXPECT_EQ(scripted_.cancelled, 1);
     body.set("stream", true);
-    EXPECT_EQ(ask_stream(body, "/v1/completions").text, "Say: Hello");
+    const Streamed seen = ask_stream(body);
+    EXPECT_EQ(seen.text, "Hello");
+    EXPECT_TRUE(seen.error.contains("50 ms")) << seen.error;
+    EXPECT_FALSE(seen.is_done);
+    EXPECT_EQ(scripted_.cancelled, 2);
+}
+
+TEST_F(EngineRoutesTest, ACallerWhoLeavesCancelsAlsoACallThatDoesNotStream) {
+    scripted_.is_stuck = true;
+    serve(scripted_);
+    http::TestPeer peer(server_->port());
+    const std::string body = chat(false).dump();
+    peer.send(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n" + body
+    );
+    while (scripted_.pieces_made < 2) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    peer.close();
+    while (scripted_.cancelled == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
 }
 
 TEST_F(EngineRoutesTest, RefusesWhatIsNoCallAndModelsThatItDoesNotServe) {
@@ -176,32 +142,9 @@ TEST_F(EngineRoutesTest, ListsTheModelAndItsAdapters) {
     ASSERT_EQ(body["data"].as_array()->size(), 2U);
     EXPECT_EQ((*body["data"].as_array())[0].string_or("id", ""), "man/1");
     EXPECT_EQ((*body["data"].as_array())[1].string_or("id", ""), "man/2");
-}
-
-TEST_F(EngineRoutesTest, ARealModelSaysTheSameWholeAndStreamedAndAnAdapterChangesIt) {
-    const auto folder = std::filesystem::path(testing::TempDir()) / new_id();
-    ASSERT_TRUE(engine::write_random_model(folder, {}));
-    ASSERT_TRUE(engine::write_random_adapter(folder / "adapter", {.seed = 9, .spread = 4}, 4));
-    const auto model =
-        engine::LocalModel::open({.directory = folder, .adapters = {{"tuned", folder / "adapter"}}});
-    ASSERT_TRUE(model) << model.error().message;
-    serve(**model);
-    const Json whole = parse_json(ask(chat()).body).value();
-    const std::string text =
-        whole["choices"].as_array()->front()["message"].string_or("content", "<missing>");
-    EXPECT_EQ(ask_stream(chat(true)).text, text);
-    EXPECT_GT(whole["usage"].int_or("prompt_tokens", 0), 11) << "the question and the template around it";
-    Json adapted = chat(true);
-    adapted.set("model", "man/2");
-    EXPECT_NE(ask_stream(adapted).text, text);
-    Json too_long = chat();
-    too_long.set(
-        "messages", Json::array({Json::object({{"role", "user"}, {"content", std::string(600, 'x')}})})
-    );
-    EXPECT_EQ(ask(too_long).status, 400);
-    server_.reset();
-    pool_->stop();
-    std::filesystem::remove_all(folder);
+    EXPECT_EQ((*body["data"].as_array())[1].int_or("max_model_len", 0), 512);
+    EXPECT_EQ(client_.get(server_->url() + "/v1/models/man/2")->status, 200);
+    EXPECT_EQ(client_.get(server_->url() + "/v1/models/man/3")->status, 404);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -24,8 +25,10 @@ protected:
     ~LoadRunTest() override { server_.reset(); }
 
     void serve(int calls_max) {
-        pool_ = std::make_unique<http::WorkerPool>(calls_max, 0);
-        add_engine_routes(router_, {.client = model_, .name = "man", .adapters = {}, .generations = *pool_});
+        served_.emplace(
+            ServedModel::Parts{.client = model_, .name = "man", .adapters = {}, .calls_max = calls_max}
+        );
+        add_engine_routes(router_, *served_);
         http::ServerOptions options;
         options.has_access_log = false;
         server_ = http::Server::start(options, router_).value();
@@ -40,7 +43,7 @@ protected:
     }
 
     ScriptedModel model_;
-    std::unique_ptr<http::WorkerPool> pool_;
+    std::optional<ServedModel> served_;
     http::Router router_;
     std::unique_ptr<http::Server> server_;
 };

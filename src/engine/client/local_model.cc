@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "engine/client/local_answer.h"
 #include "engine/client/stop_filter.h"
 #include "text/stream_decoder.h"
 
@@ -101,6 +102,9 @@ Result<void> check_options(const llm::GenerateRequest& request, const GenerateOp
             fmt::format("top tokens are {}; they must be 0 to {}", options.top_tokens, kTopTokensMax)
         };
     }
+    if (request.constraint.kind != llm::Constraint::Kind::kNone) {
+        return Error{ErrorCode::kInvalid, "this engine cannot hold an answer to a schema or grammar yet"};
+    }
     return check_stops(request.stop);
 }
 
@@ -132,14 +136,33 @@ Result<std::unique_ptr<LocalModel>> LocalModel::open(const ModelOptions& options
     return model;
 }
 
-Result<llm::GenerateResult> LocalModel::generate(
-    const llm::GenerateRequest& request, const llm::OnText& on_text
+Result<std::unique_ptr<llm::Answer>> LocalModel::start(
+    const llm::GenerateRequest& request, llm::OnChange on_change
 ) {
-    auto scored = generate_scored(request, {}, on_text);
-    if (!scored) {
-        return scored.error();
+    const std::int64_t began_us = monotonic_now_us();
+    const bool is_scored = request.top_tokens.has_value();
+    auto sequence = sequence_of(
+        request,
+        {.score_prompt = request.echoes_prompt && (is_scored || request.completion_tokens_max == 0),
+         .score_completion = is_scored,
+         .top_tokens = request.top_tokens.value_or(0),
+         .ignore_end = request.ignores_end}
+    );
+    if (!sequence) {
+        return sequence.error();
     }
-    return std::move(scored->result);
+    std::vector<llm::TokenId> prompt = sequence->prompt;
+    auto channel = engine_->submit(std::move(*sequence), std::move(on_change));
+    if (!channel) {
+        return channel.error();
+    }
+    return std::make_unique<LocalAnswer>(LocalAnswer::Parts{
+        .tokenizer = tokenizer(),
+        .request = request,
+        .prompt = std::move(prompt),
+        .channel = std::move(*channel),
+        .began_us = began_us
+    });
 }
 
 Result<ScoredResult> LocalModel::generate_scored(
@@ -205,7 +228,7 @@ Result<SequenceRequest> LocalModel::sequence_of(
     if (!adapter) {
         return adapter.error();
     }
-    auto tokens = encoder_.encode(request.prompt);
+    auto tokens = encoder_.encode(request);
     if (!tokens) {
         return tokens.error();
     }
@@ -229,6 +252,9 @@ Result<SequenceRequest> LocalModel::sequence_of(
         .score_completion = options.score_completion,
         .top_tokens = options.top_tokens,
         .ignore_end = options.ignore_end,
+        .priority = request.priority,
+        .fairness_key = request.fairness_key,
+        .deadline_at_ms = request.deadline_ms > 0 ? monotonic_now_ms() + request.deadline_ms : 0,
     };
 }
 

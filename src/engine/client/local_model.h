@@ -30,8 +30,8 @@ struct ModelOptions {
     EngineLimits engine = {};
 };
 
-// What only an engine can do, beyond llm::GenerateRequest. With `score_prompt`, completion_tokens_max may be
-// 0.
+// What only an engine can do, beyond llm::GenerateRequest, whose echo, scores and stop tokens are not looked
+// at here. With `score_prompt`, completion_tokens_max may be 0.
 struct GenerateOptions {
     bool score_prompt = false;      // Log-probabilities of the prompt's tokens, from the second on.
     bool score_completion = false;  // And of the generated ones.
@@ -59,9 +59,10 @@ public:
     static Result<std::unique_ptr<LocalModel>> open(const ModelOptions& options);
 
     // A prompt that leaves less room in the context than completion_tokens_max ends with kLength there.
-    Result<llm::GenerateResult> generate(const llm::GenerateRequest& request, const llm::OnText& on_text)
+    Result<std::unique_ptr<llm::Answer>> start(const llm::GenerateRequest& request, llm::OnChange on_change)
         override;
 
+    // Blocks; for what an llm::Answer does not tell.
     Result<ScoredResult> generate_scored(
         const llm::GenerateRequest& request, const GenerateOptions& options, const llm::OnText& on_text
     );
@@ -80,6 +81,9 @@ public:
     // kConflict when the name is taken; kNotFound when there is none.
     Result<void> load_adapter(const std::string& name, const std::filesystem::path& directory);
     Result<void> unload_adapter(const std::string& name);
+
+    // Gives back memory that no running call needs; it is taken again when needed.
+    void release_memory() { engine_->release_memory(); }
 
     // The most tokens that a prompt and its continuation may have together.
     std::int64_t context_tokens() const { return context_tokens_; }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "engine/client/literal_marks.h"
 #include "engine/files/model_text.h"
+#include "llm/openai_wire.h"
 
 namespace capstan::engine {
 namespace {
@@ -68,9 +69,23 @@ Result<PromptEncoder> PromptEncoder::open(const std::filesystem::path& directory
 }
 
 Result<std::vector<llm::TokenId>> PromptEncoder::encode(const llm::Prompt& prompt) const {
+    return encode(prompt, Json());
+}
+
+Result<std::vector<llm::TokenId>> PromptEncoder::encode(const llm::GenerateRequest& request) const {
+    Json tools;
+    if (request.tool_choice.kind != llm::ToolChoice::Kind::kNone) {
+        for (const llm::Tool& tool : request.tools) {
+            tools.push(llm::tool_json(tool));
+        }
+    }
+    return encode(request.prompt, tools);
+}
+
+Result<std::vector<llm::TokenId>> PromptEncoder::encode(const llm::Prompt& prompt, const Json& tools) const {
     std::vector<llm::TokenId> tokens;
     if (const auto* messages = std::get_if<std::vector<llm::Message>>(&prompt)) {
-        auto encoded = encode_messages(*messages);
+        auto encoded = encode_messages(*messages, tools);
         if (!encoded) {
             return encoded;
         }
@@ -97,7 +112,8 @@ Result<std::vector<llm::TokenId>> PromptEncoder::encode(const llm::Prompt& promp
     return tokens;
 }
 
-Result<std::vector<llm::TokenId>> PromptEncoder::encode_messages(const std::vector<llm::Message>& messages
+Result<std::vector<llm::TokenId>> PromptEncoder::encode_messages(
+    const std::vector<llm::Message>& messages, const Json& tools
 ) const {
     if (!chat_template_) {
         return Error{ErrorCode::kInvalid, "this model has no chat template: send text to continue instead"};
@@ -109,8 +125,11 @@ Result<std::vector<llm::TokenId>> PromptEncoder::encode_messages(const std::vect
     for (const llm::Message& message : messages) {
         json.push(message_json(message));
     }
-    const LiteralMarks marks(tokenizer_, json);
-    const auto rendered = chat_template_->render(json);
+    // What tools are called and how they are described is the caller's, too.
+    Json said = Json::array({std::move(json), tools});
+    const LiteralMarks marks(tokenizer_, said);
+    const Json::Array& parts = *said.as_array();
+    const auto rendered = chat_template_->render(parts[0], {.tools = parts[1]});
     if (!rendered) {
         return with_context("chat template", rendered.error());
     }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "engine/model/config.h"
 #include "llm/message.h"
@@ -24,6 +25,8 @@ public:
     // At least one token, all in the vocabulary. kInvalid for messages to a model without a chat template,
     // ids out of range, and nothing at all to a model without a first token.
     Result<std::vector<llm::TokenId>> encode(const llm::Prompt& prompt) const;
+    // The same, with the tools that the template tells the model of; without any when their choice is kNone.
+    Result<std::vector<llm::TokenId>> encode(const llm::GenerateRequest& request) const;
 
     const text::Tokenizer& tokenizer() const { return tokenizer_; }
 
@@ -36,7 +39,10 @@ private:
           vocabulary_(config.vocabulary),
           bos_(config.bos) {}
 
-    Result<std::vector<llm::TokenId>> encode_messages(const std::vector<llm::Message>& messages) const;
+    Result<std::vector<llm::TokenId>> encode(const llm::Prompt& prompt, const Json& tools) const;
+    Result<std::vector<llm::TokenId>> encode_messages(
+        const std::vector<llm::Message>& messages, const Json& tools
+    ) const;
     std::vector<llm::TokenId> encode_text(const std::string& text) const;
 
     text::Tokenizer tokenizer_;

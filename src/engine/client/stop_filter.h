@@ -11,7 +11,7 @@
 
 namespace capstan::engine {
 
-inline constexpr std::size_t kStopStringsMax = 4;
+inline constexpr std::size_t kStopStringsMax = 16;
 inline constexpr std::size_t kStopBytesMax = 500;
 
 // kInvalid for too many, for empty or long ones, and for what is no UTF-8.

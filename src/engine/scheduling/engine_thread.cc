@@ -63,8 +63,11 @@ EngineThread::~EngineThread() {
     thread_.join();
 }
 
-Result<std::shared_ptr<TokenChannel>> EngineThread::submit(SequenceRequest request) {
+Result<std::shared_ptr<TokenChannel>> EngineThread::submit(
+    SequenceRequest request, std::function<void()> on_change
+) {
     auto channel = std::make_shared<TokenChannel>();
+    channel->listen(std::move(on_change));
     if (auto good = queue_.push(std::make_unique<Sequence>(std::move(request), channel)); !good) {
         return good.error();
     }

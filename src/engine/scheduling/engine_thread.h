@@ -3,6 +3,7 @@
 // A loaded model with the thread that runs it: the only one that touches weights, cache and scheduler.
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -41,8 +42,10 @@ public:
     EngineThread(const EngineThread&) = delete;
     EngineThread& operator=(const EngineThread&) = delete;
 
-    // Thread-safe. kExhausted when the queue is full.
-    Result<std::shared_ptr<TokenChannel>> submit(SequenceRequest request);
+    // Thread-safe. kExhausted when the queue is full. `on_change` as TokenChannel::listen wants it.
+    Result<std::shared_ptr<TokenChannel>> submit(
+        SequenceRequest request, std::function<void()> on_change = {}
+    );
 
     // As many continuations of one prompt, which is computed once. With a seed, each has one derived from it
     // by its index; the first has the request's.

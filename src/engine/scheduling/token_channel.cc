@@ -7,9 +7,12 @@
 namespace capstan::engine {
 
 void TokenChannel::push(ScoredToken token) {
-    const std::scoped_lock lock(mutex_);
-    tokens_.push_back(std::move(token));
-    changed_.notify_one();
+    {
+        const std::scoped_lock lock(mutex_);
+        tokens_.push_back(std::move(token));
+        changed_.notify_one();
+    }
+    tell();
 }
 
 void TokenChannel::push_prompt(ScoredToken token) {
@@ -18,15 +21,40 @@ void TokenChannel::push_prompt(ScoredToken token) {
 }
 
 void TokenChannel::finish(Result<llm::FinishReason> outcome) {
-    const std::scoped_lock lock(mutex_);
-    CHECK(!outcome_, "a sequence finishes once");
-    outcome_ = std::move(outcome);
-    changed_.notify_one();
+    {
+        const std::scoped_lock lock(mutex_);
+        CHECK(!outcome_, "a sequence finishes once");
+        outcome_ = std::move(outcome);
+        changed_.notify_one();
+    }
+    tell();
+}
+
+void TokenChannel::listen(std::function<void()> on_change) {
+    const std::scoped_lock lock(listener_mutex_);
+    on_change_ = std::move(on_change);
+}
+
+void TokenChannel::tell() {
+    const std::scoped_lock lock(listener_mutex_);
+    if (on_change_) {
+        on_change_();
+    }
 }
 
 std::optional<ScoredToken> TokenChannel::next() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !tokens_.empty() || outcome_; });
+    if (tokens_.empty()) {
+        return std::nullopt;
+    }
+    ScoredToken token = std::move(tokens_.front());
+    tokens_.pop_front();
+    return token;
+}
+
+std::optional<ScoredToken> TokenChannel::try_next() {
+    const std::scoped_lock lock(mutex_);
     if (tokens_.empty()) {
         return std::nullopt;
     }

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -36,6 +37,7 @@ public:
 
     // The caller's side. `next` blocks for a token and returns nothing at the end.
     std::optional<ScoredToken> next();
+    std::optional<ScoredToken> try_next();          // Nothing, at once, when there is none.
     bool has_ended() const;                         // There may still be tokens to take.
     Result<llm::FinishReason> outcome() const;      // After the end.
     std::vector<ScoredToken> take_prompt_scores();  // Complete with the first token, or at the end.
@@ -43,19 +45,28 @@ public:
     // Tokens of the prompt that were known from before and not computed again. Known with the first token.
     std::int64_t cached_prompt_tokens() const { return cached_prompt_tokens_; }
 
+    // Calls `on_change` behind each push and behind the end, on the engine's thread; it must not block. When
+    // another is set, or none, the last call of the one before is over.
+    void listen(std::function<void()> on_change);
+
     // Any thread: the sequence ends at the next step.
     void cancel() { cancelled_ = true; }
 
     bool cancelled() const { return cancelled_; }
 
 private:
-    mutable std::mutex mutex_;  // Guards all but the atomics.
+    void tell();
+
+    mutable std::mutex mutex_;  // Guards all up to the atomics.
     std::condition_variable changed_;
     std::deque<ScoredToken> tokens_;
     std::vector<ScoredToken> prompt_scores_;
     std::optional<Result<llm::FinishReason>> outcome_;
     std::atomic<bool> cancelled_ = false;
     std::atomic<std::int64_t> cached_prompt_tokens_ = 0;
+
+    std::mutex listener_mutex_;  // Guards on_change_, also while it is called.
+    std::function<void()> on_change_;
 };
 
 }  // namespace capstan::engine

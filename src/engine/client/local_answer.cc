@@ -1,0 +1,208 @@
+#include "engine/client/local_answer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace capstan::engine {
+namespace {
+
+constexpr std::string_view kSpaceMark = "\u2581";  // SentencePiece's sign for a space.
+
+// "<0x0A>", as SentencePiece names bytes.
+std::optional<char> byte_of(std::string_view name) {
+    if (name.size() != 6 || !name.starts_with("<0x") || !name.ends_with('>')) {
+        return std::nullopt;
+    }
+    int value = 0;
+    for (const char digit : name.substr(3, 2)) {
+        const bool is_decimal = digit >= '0' && digit <= '9';
+        if (!is_decimal && (digit < 'A' || digit > 'F')) {
+            return std::nullopt;
+        }
+        value = value * 16 + (is_decimal ? digit - '0' : digit - 'A' + 10);
+    }
+    return static_cast<char>(value);
+}
+
+std::string with_spaces(std::string_view name) {
+    std::string text;
+    while (!name.empty()) {
+        const bool is_space = name.starts_with(kSpaceMark);
+        text += is_space ? ' ' : name.front();
+        name.remove_prefix(is_space ? kSpaceMark.size() : 1);
+    }
+    return text;
+}
+
+std::size_t characters_of(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char byte) {
+        return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
+    }));
+}
+
+}  // namespace
+
+std::string token_bytes(const text::Tokenizer& tokenizer, llm::TokenId token) {
+    const std::string_view name = tokenizer.token_of(token);
+    if (tokenizer.is_special(token)) {
+        return std::string(name);
+    }
+    if (const auto bytes = tokenizer.bytes_of(token)) {
+        return std::string(*bytes);
+    }
+    if (const auto byte = byte_of(name)) {
+        return std::string(1, *byte);
+    }
+    return with_spaces(name);
+}
+
+LocalAnswer::LocalAnswer(Parts parts)
+    : tokenizer_(parts.tokenizer),
+      prompt_(std::move(parts.prompt)),
+      channel_(std::move(parts.channel)),
+      began_us_(parts.began_us),
+      stop_tokens_(parts.request.stop_tokens),
+      is_prompt_of_tokens_(!std::holds_alternative<std::string>(parts.request.prompt)),
+      must_echo_(parts.request.echoes_prompt),
+      is_scored_(parts.request.top_tokens.has_value()),
+      decoder_(parts.tokenizer),
+      filter_(parts.request.stop) {
+    result_->usage.prompt_tokens = std::ssize(prompt_);
+    if (const auto* text = std::get_if<std::string>(&parts.request.prompt); text != nullptr && must_echo_) {
+        prompt_text_ = *text;
+    } else if (must_echo_) {
+        prompt_text_ = tokenizer_.decode(prompt_, false);
+    }
+}
+
+LocalAnswer::~LocalAnswer() {
+    channel_->listen({});
+    channel_->cancel();
+}
+
+std::optional<llm::AnswerPiece> LocalAnswer::take() {
+    if (has_ended_) {
+        return std::nullopt;
+    }
+    llm::AnswerPiece piece;
+    const bool has_all_come = channel_->has_ended();  // Asked first: tokens may come meanwhile.
+    while (!has_stopped_) {
+        const auto token = channel_->try_next();
+        if (!token) {
+            break;
+        }
+        echo(piece);
+        push(*token, piece);
+    }
+    if (has_stopped_ || has_all_come) {
+        finish(piece);
+    }
+    if (piece.text.empty() && piece.tokens.empty()) {
+        return std::nullopt;
+    }
+    return piece;
+}
+
+// The scores of the prompt are complete with the first token, or at the end.
+void LocalAnswer::echo(llm::AnswerPiece& piece) {
+    if (!std::exchange(must_echo_, false)) {
+        return;
+    }
+    piece.text += prompt_text_;
+    decoded_characters_ = characters_of(prompt_text_);
+    if (!is_scored_) {
+        return;
+    }
+    piece.tokens.push_back(
+        {.token = prompt_.front(),
+         .bytes = token_bytes(tokenizer_, prompt_.front()),
+         .log_probability = std::nullopt,
+         .top = {}}
+    );
+    for (const ScoredToken& token : channel_->take_prompt_scores()) {
+        piece.tokens.push_back(score_of(token));
+    }
+    text::StreamDecoder decoder(tokenizer_, !is_prompt_of_tokens_);
+    std::size_t characters = 0;
+    for (llm::TokenScore& token : piece.tokens) {
+        token.text_offset = std::min(characters, decoded_characters_);
+        characters += characters_of(decoder.push(token.token));
+    }
+}
+
+void LocalAnswer::push(const ScoredToken& token, llm::AnswerPiece& piece) {
+    if (result_->usage.completion_tokens++ == 0) {
+        result_->usage.cached_prompt_tokens = channel_->cached_prompt_tokens();
+        result_->first_token_ms = static_cast<double>(monotonic_now_us() - began_us_) / 1000;
+    }
+    const std::size_t begin = decoded_bytes_;
+    if (is_scored_) {
+        held_.push_back({score_of(token), begin});
+        held_.back().score.text_offset = decoded_characters_;
+    }
+    if (std::ranges::find(stop_tokens_, token.token) != stop_tokens_.end()) {
+        has_stopped_ = true;
+        return;
+    }
+    if (!token.is_end) {
+        const std::string text = decoder_.push(token.token);
+        decoded_bytes_ += text.size();
+        decoded_characters_ += characters_of(text);
+        show(filter_.push(text), piece);
+        has_stopped_ = filter_.stopped();
+    }
+}
+
+void LocalAnswer::show(std::string text, llm::AnswerPiece& piece) {
+    shown_bytes_ += text.size();
+    piece.text += text;
+    while (!held_.empty() && held_.front().begin < shown_bytes_) {
+        piece.tokens.push_back(std::move(held_.front().score));
+        held_.pop_front();
+    }
+}
+
+void LocalAnswer::finish(llm::AnswerPiece& piece) {
+    has_ended_ = true;
+    channel_->cancel();  // Nobody reads what may still come.
+    if (!has_stopped_) {
+        if (const auto outcome = channel_->outcome(); !outcome) {
+            result_ = outcome.error();
+            return;
+        } else {
+            result_->finish_reason = *outcome;
+        }
+    }
+    echo(piece);
+    if (!filter_.stopped()) {
+        show(filter_.push(decoder_.finish()), piece);
+    }
+    if (!filter_.stopped()) {
+        show(filter_.finish(), piece);
+        for (Held& held : held_) {  // Tokens without text, such as the one that ended it.
+            piece.tokens.push_back(std::move(held.score));
+        }
+    }
+    held_.clear();
+    if (has_stopped_ || filter_.stopped()) {
+        result_->finish_reason = llm::FinishReason::kStop;
+    }
+    result_->total_ms = static_cast<double>(monotonic_now_us() - began_us_) / 1000;
+}
+
+llm::TokenScore LocalAnswer::score_of(const ScoredToken& token) const {
+    llm::TokenScore score = {
+        .token = token.token,
+        .bytes = token_bytes(tokenizer_, token.token),
+        .log_probability = token.log_probability,
+        .top = {}
+    };
+    for (const TokenProbability& other : token.top) {
+        score.top.push_back({token_bytes(tokenizer_, other.token), other.log_probability});
+    }
+    return score;
+}
+
+}  // namespace capstan::engine

@@ -1,0 +1,88 @@
+#include "serving/choice_run.h"
+
+#include <iterator>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace capstan::serving {
+Result<void> ChoiceRun::start(llm::ModelClient& model, llm::OnChange on_change) {
+    began_us_ = monotonic_now_us();
+    auto answer = model.start(parts_.request, std::move(on_change));
+    if (!answer) {
+        return answer.error();
+    }
+    answer_ = std::move(*answer);
+    return {};
+}
+
+Result<std::optional<llm::Choice>> ChoiceRun::take() {
+    if (has_ended_ || !answer_) {
+        return std::optional<llm::Choice>();
+    }
+    if (auto piece = answer_->take()) {
+        count_piece();
+        return choice_of(std::move(*piece));
+    }
+    if (!answer_->has_ended()) {
+        return std::optional<llm::Choice>();
+    }
+    const auto result = answer_->result();
+    answer_.reset();
+    has_ended_ = true;
+    if (!result) {
+        return result.error();
+    }
+    usage_ = result->usage;
+    if (parts_.metrics != nullptr) {
+        parts_.metrics->ended(*result, name_of(result->finish_reason));
+    }
+    return llm::Choice{
+        .index = parts_.index,
+        .has_scores = parts_.has_scores,
+        .finish_reason = name_of(result->finish_reason)
+    };
+}
+
+void ChoiceRun::count_piece() {
+    if (parts_.metrics == nullptr) {
+        return;
+    }
+    const std::int64_t now_us = monotonic_now_us();
+    constexpr double kUsPerSecond = 1'000'000;
+    if (last_us_ == 0) {
+        parts_.metrics->first_token(static_cast<double>(now_us - began_us_) / kUsPerSecond);
+    } else {
+        parts_.metrics->token_gap(static_cast<double>(now_us - last_us_) / kUsPerSecond);
+    }
+    last_us_ = now_us;
+}
+
+llm::Choice ChoiceRun::choice_of(llm::AnswerPiece piece) {
+    for (const llm::TokenScore& token : piece.tokens) {
+        log_probability_ += token.log_probability.value_or(0);
+        ++tokens_;
+    }
+    llm::Choice choice{.index = parts_.index, .has_scores = parts_.has_scores};
+    choice.text = std::move(piece.text);
+    if (parts_.has_scores) {
+        choice.tokens = std::move(piece.tokens);
+    }
+    return choice;
+}
+
+void append(llm::Choice& whole, llm::Choice part) {
+    whole.index = part.index;
+    whole.has_scores = part.has_scores;
+    whole.text += part.text;
+    whole.tokens.insert(
+        whole.tokens.end(),
+        std::make_move_iterator(part.tokens.begin()),
+        std::make_move_iterator(part.tokens.end())
+    );
+    if (!part.finish_reason.empty()) {
+        whole.finish_reason = part.finish_reason;
+    }
+}
+
+}  // namespace capstan::serving

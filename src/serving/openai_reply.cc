@@ -1,0 +1,32 @@
+#include "serving/openai_reply.h"
+
+#include "base/log.h"
+
+namespace capstan::serving {
+
+llm::OpenAiError openai_shape(const Error& error) {
+    if (error.code == ErrorCode::kInternal) {
+        log_error("internal error", {{"error", error.message}});
+        return llm::openai_error({error.code, "internal error"});
+    }
+    auto shaped = llm::openai_error(error);
+    if (error.code == ErrorCode::kCancelled) {
+        shaped.status = 504;
+        Json inner = shaped.body["error"];
+        inner.set("type", "timeout_error");
+        inner.set("code", "deadline_exceeded");
+        shaped.body.set("error", std::move(inner));
+    }
+    return shaped;
+}
+
+http::Response openai_error_response(const Error& error) {
+    const auto shaped = openai_shape(error);
+    http::Response response{.status = shaped.status, .body = shaped.body.dump()};
+    if (error.code == ErrorCode::kExhausted || error.code == ErrorCode::kUnavailable) {
+        response.headers.add("Retry-After", "1");
+    }
+    return response;
+}
+
+}  // namespace capstan::serving
