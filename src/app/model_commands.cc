@@ -1,10 +1,16 @@
 #include "app/model_commands.h"
 
+#include <algorithm>
+#include <cctype>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "base/file.h"
+#include "engine/client/model_loss.h"
+#include "engine/client/quantise_model.h"
 #include "serving/model_package.h"
 
 namespace capstan::app {
@@ -59,12 +65,136 @@ void add_package_command(CLI::App& model, CommonOptions& options) {
     });
 }
 
+struct QuantiseCommand {
+    engine::QuantiseModel model;
+    std::string type;
+    std::string text_file;
+    std::int64_t tokens_max = 4'096;
+};
+
+constexpr std::uint64_t kTextBytesMax = 100'000'000;
+
+// What the new file lost on the text; nothing without a text.
+Result<std::optional<engine::ModelLoss>> loss_of(const QuantiseCommand& command) {
+    if (command.text_file.empty()) {
+        return std::optional<engine::ModelLoss>();
+    }
+    auto text = read_file(command.text_file, kTextBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    auto loss = engine::measure_loss({
+        .source = command.model.source,
+        .made = command.model.out,
+        .text = std::move(*text),
+        .threads = command.model.threads,
+        .tokens_max = command.tokens_max,
+    });
+    if (!loss) {
+        return with_context("the file is written, but its loss cannot be measured", loss.error());
+    }
+    return std::optional(*loss);
+}
+
+Json json_of(const engine::ModelLoss& loss) {
+    return Json::object(
+        {{"tokens", loss.tokens},
+         {"source_perplexity", loss.source_perplexity},
+         {"perplexity", loss.perplexity},
+         {"mean_kl_divergence", loss.mean_divergence},
+         {"kl_divergence_max", loss.divergence_max},
+         {"same_top_token", loss.same_top}}
+    );
+}
+
+void print_quantised(
+    const QuantiseCommand& command,
+    const engine::QuantisedModel& made,
+    const std::optional<engine::ModelLoss>& loss
+) {
+    fmt::print(
+        "{}: {:.1f} MB of tensors in place of {:.1f} MB; {} of {} tensors changed\n",
+        command.model.out.string(),
+        static_cast<double>(made.bytes) / 1e6,
+        static_cast<double>(made.source_bytes) / 1e6,
+        made.quantised_tensors,
+        made.tensors
+    );
+    if (loss) {
+        fmt::print(
+            "on {} tokens: perplexity {:.4f}, the source's {:.4f}; KL divergence {:.6f} on average, {:.4f} "
+            "at "
+            "most; the same token first in {:.2f} %\n",
+            loss->tokens,
+            loss->perplexity,
+            loss->source_perplexity,
+            loss->mean_divergence,
+            loss->divergence_max,
+            100 * loss->same_top
+        );
+    }
+}
+
+Result<void> quantise(const QuantiseCommand& command, bool prints_json) {
+    const auto made = engine::quantise_model(command.model);
+    if (!made) {
+        return made.error();
+    }
+    const auto loss = loss_of(command);
+    if (!loss) {
+        return loss.error();
+    }
+    if (!prints_json) {
+        print_quantised(command, *made, *loss);
+        return {};
+    }
+    Json json = Json::object(
+        {{"file", command.model.out.string()},
+         {"source_bytes", made->source_bytes},
+         {"bytes", made->bytes},
+         {"tensors", made->tensors},
+         {"quantised_tensors", made->quantised_tensors}}
+    );
+    if (*loss) {
+        json.set("loss", json_of(**loss));
+    }
+    fmt::print("{}", json.dump_pretty());
+    return {};
+}
+
+void add_quantize_command(CLI::App& model, CommonOptions& options) {
+    auto command = std::make_shared<QuantiseCommand>();  // Shared as above.
+    CLI::App* verb = model.add_subcommand("quantize", "Write a GGUF file's weights in fewer bits");
+    verb->add_option("in", command->model.source, "GGUF file")->required();
+    verb->add_option("out", command->model.out, "GGUF file to be written; one that is there is replaced")
+        ->required();
+    verb->add_option("--type", command->type, "q8_0, q4_0, q4_k (as llama.cpp's Q4_K_M), bf16 or f16")
+        ->required()
+        ->check(CLI::IsMember({"q8_0", "q4_0", "q4_k", "bf16", "f16"}));
+    verb->add_option("--text", command->text_file, "Text on which the loss beside the source is measured");
+    verb->add_option("--tokens-max", command->tokens_max, "Of that text")
+        ->check(CLI::Range(2, 1 << 24))
+        ->capture_default_str();
+    verb->add_option("--threads", command->model.threads, "Threads")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    verb->group("Verbs")->callback([&options, command] {
+        options.chosen = [&options, command] {
+            std::string name = command->type == "q4_k" ? "q4_k_m" : command->type;
+            std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+            command->model.mixture = engine::parse_mixture(name).value();
+            return quantise(*command, options.json);
+        };
+    });
+}
+
 }  // namespace
 
 void add_model_commands(CLI::App& app, CommonOptions& options) {
     CLI::App* model = app.get_subcommand("model");
-    model->description(model->get_description() + ", package");
+    model->description(model->get_description() + ", package, quantize");
     add_package_command(*model, options);
+    add_quantize_command(*model, options);
 }
 
 }  // namespace capstan::app

@@ -1,0 +1,40 @@
+#pragma once
+
+// A GGUF file's weights in fewer bits, as another GGUF file: round to nearest, or with the least error where
+// a calibration says that it counts.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/files/mixture.h"
+
+namespace capstan::engine {
+
+struct QuantiseModel {
+    std::filesystem::path source;
+    std::filesystem::path out;
+    Mixture mixture = Mixture::kQ8_0;
+    int threads = 1;
+    // By a tensor's name in the file: what an error of each column counts, [columns]; see files/quantise.h.
+    std::map<std::string, std::vector<float>> importance = {};
+    // Called after each tensor, with the share of all weights that are done; may be empty.
+    std::function<void(double)> on_progress = {};
+};
+
+struct QuantisedModel {
+    std::int64_t source_bytes = 0;  // Of the tensors.
+    std::int64_t bytes = 0;
+    std::int64_t tensors = 0;            // All.
+    std::int64_t quantised_tensors = 0;  // Of another type than before.
+};
+
+// Vectors, routers and learned positions stay as they are. The file appears when all is written. Needs memory
+// for some rows only. kInvalid when the source is no GGUF file, or is the output.
+Result<QuantisedModel> quantise_model(const QuantiseModel& command);
+
+}  // namespace capstan::engine
