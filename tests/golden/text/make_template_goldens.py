@@ -6,6 +6,7 @@
 
 The conversations' templates are our own, in the manner of well-known families.
 """
+import datetime
 import json
 import pathlib
 
@@ -39,6 +40,7 @@ def environment():
     made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
     made.filters["tojson"] = tojson
     made.globals["raise_exception"] = raise_exception
+    made.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
     return made
 
 
@@ -288,11 +290,258 @@ THINKING = """{%- macro render_content(content) -%}
 {%- endif -%}
 """
 
+LLAMA2 = """{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system_message = messages[0]['content'] %}
+{% elif true == true and not '<<SYS>>' in messages[0]['content'] %}{% set loop_messages = messages %}{% set system_message = 'Be of help.' %}
+{% else %}{% set loop_messages = messages %}{% set system_message = false %}{% endif %}
+{% for message in loop_messages %}
+{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Roles must take turns') }}{% endif %}
+{% if loop.index0 == 0 and system_message != false %}{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' + message['content'] %}
+{% else %}{% set content = message['content'] %}{% endif %}
+{% if message['role'] == 'user' %}{{ bos_token + '[INST] ' + content.strip() + ' [/INST]' }}
+{% elif message['role'] == 'assistant' %}{{ ' '  + content.strip() + ' ' + eos_token }}{% endif %}{% endfor %}"""
+
+# Tools in the user's message, tools that the model brings along, and code that it runs.
+LLAMA31 = """{{- bos_token }}
+{%- if custom_tools is defined %}{%- set tools = custom_tools %}{%- endif %}
+{%- if not tools_in_user_message is defined %}{%- set tools_in_user_message = true %}{%- endif %}
+{%- if not date_string is defined %}
+    {%- if strftime_now is defined %}{%- set date_string = strftime_now("") ~ "today" %}{%- else %}{%- set date_string = "26 Jul 2024" %}{%- endif %}
+{%- endif %}
+{%- if messages[0]['role'] == 'system' %}
+    {%- if messages[0]["content"] is string %}{%- set system_message = messages[0]['content']|trim %}
+    {%- else %}{%- set system_message = messages[0]["content"][0]["text"]|trim %}{%- endif %}
+    {%- set messages = messages[1:] %}
+{%- else %}{%- set system_message = "" %}{%- endif %}
+{{- "<|start_header_id|>system<|end_header_id|>\\n\\n" }}
+{%- if builtin_tools is defined or tools is not none %}{{- "Environment: ipython\\n" }}{%- endif %}
+{%- if builtin_tools is defined %}
+    {{- "Tools: " + builtin_tools | reject('equalto', 'code_interpreter') | join(", ") + "\\n\\n"}}
+{%- endif %}
+{{- "Today: " + date_string + "\\n\\n" }}
+{%- if tools is not none and not tools_in_user_message %}
+    {%- for t in tools %}{{- t | tojson(indent=4) }}{{- "\\n\\n" }}{%- endfor %}
+{%- endif %}
+{{- system_message }}{{- "<|eot_id|>" }}
+{%- if tools_in_user_message and not tools is none %}
+    {%- if messages | length != 0 %}
+        {%- set first_user_message = messages[0]['content']|trim if messages[0]['content'] is string else '(parts)' %}
+        {%- set messages = messages[1:] %}
+    {%- else %}{{- raise_exception("There is no first message to put the tools in") }}{%- endif %}
+    {{- '<|start_header_id|>user<|end_header_id|>\\n\\n' -}}
+    {{- "Given the following functions, answer with JSON for a call.\\n\\n" }}
+    {%- for t in tools %}{{- t | tojson(indent=4) }}{{- "\\n\\n" }}{%- endfor %}
+    {{- first_user_message + "<|eot_id|>"}}
+{%- endif %}
+{%- for message in messages %}
+    {%- if not (message.role == 'ipython' or message.role == 'tool' or 'tool_calls' in message) %}
+        {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' }}
+        {%- if message['content'] is string %}{{- message['content'] }}
+        {%- else %}{%- for content in message['content'] %}{%- if content['type'] == 'image' %}{{- '<|image|>' }}{%- elif content['type'] == 'text' %}{{- content['text'] }}{%- endif %}{%- endfor %}{%- endif %}
+        {{- '<|eot_id|>' }}
+    {%- elif 'tool_calls' in message %}
+        {%- set tool_call = message.tool_calls[0].function %}
+        {%- if builtin_tools is defined and tool_call.name in builtin_tools %}
+            {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' -}}{{- "<|python_tag|>" + tool_call.name + ".call(" }}
+            {%- for arg_name, arg_val in tool_call.arguments | items %}
+                {{- arg_name + '="' ~ arg_val ~ '"' }}{%- if not loop.last %}{{- ", " }}{%- endif %}
+            {%- endfor %}{{- ")" }}
+        {%- else  %}
+            {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' -}}{{- '{"name": "' + tool_call.name + '", ' }}{{- '"parameters": ' }}{{- tool_call.arguments | tojson }}{{- "}" }}
+        {%- endif %}
+        {%- if builtin_tools is defined %}{{- "<|eom_id|>" }}{%- else %}{{- "<|eot_id|>" }}{%- endif %}
+    {%- elif message.role == "tool" or message.role == "ipython" %}
+        {{- "<|start_header_id|>ipython<|end_header_id|>\\n\\n" }}
+        {%- if message.content is mapping or (message.content is iterable and message.content is not string) %}{{- message.content | tojson }}
+        {%- else %}{{- message.content }}{%- endif %}{{- "<|eot_id|>" }}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{%- endif %}
+"""
+
+PHI3 = ("{% for message in messages %}{% if message['role'] == 'system' %}{{'<|system|>\n' + message['content'] + '<|end|>\n'}}"
+        "{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}"
+        "{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}")
+
+PHI4 = ("{% for message in messages %}{% if message['role'] == 'system' and 'tools' in message and message['tools'] is not none %}"
+        "{{ '<|' + message['role'] + '|>' + message['content'] + '<|tool|>' + message['tools'] + '<|/tool|>' + '<|end|>' }}"
+        "{% elif loop.first and tools %}{{ '<|system|><|tool|>' ~ (tools | map(attribute='function') | list | tojson) ~ '<|/tool|><|end|>' }}"
+        "{% if message.content is string %}{{ '<|' ~ message.role ~ '|>' ~ message.content ~ '<|end|>' }}{% endif %}"
+        "{% else %}{{ '<|' + message['role'] + '|>' + (message['content'] if message.content is string else '') + '<|end|>' }}{% endif %}"
+        "{% if message.tool_calls %}<|tool_call|>{{ message.tool_calls | map(attribute='function') | list | tojson }}<|/tool_call|>{% endif %}"
+        "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% else %}{{ eos_token }}{% endif %}")
+
+# The system's message joins the first of the user; contents may be parts.
+GEMMA3 = """{{ bos_token }}
+{%- if messages[0]['role'] == 'system' -%}
+    {%- if messages[0]['content'] is string -%}{%- set first_user_prefix = messages[0]['content'] + '
+
+' -%}
+    {%- else -%}{%- set first_user_prefix = messages[0]['content'][0]['text'] + '
+
+' -%}{%- endif -%}
+    {%- set loop_messages = messages[1:] -%}
+{%- else -%}
+    {%- set first_user_prefix = "" -%}
+    {%- set loop_messages = messages -%}
+{%- endif -%}
+{%- for message in loop_messages -%}
+    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}{{ raise_exception("Roles must take turns") }}{%- endif -%}
+    {%- if (message['role'] == 'assistant') -%}{%- set role = "model" -%}{%- else -%}{%- set role = message['role'] -%}{%- endif -%}
+    {{ '<start_of_turn>' + role + '
+' + (first_user_prefix if loop.first else "") }}
+    {%- if message['content'] is string -%}{{ message['content'] | trim }}
+    {%- elif message['content'] is iterable -%}
+        {%- for item in message['content'] -%}
+            {%- if item['type'] == 'image' -%}{{ '<start_of_image>' }}{%- elif item['type'] == 'text' -%}{{ item['text'] | trim }}{%- endif -%}
+        {%- endfor -%}
+    {%- else -%}{{ raise_exception("Invalid content type") }}{%- endif -%}
+    {{ '<end_of_turn>
+' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{'<start_of_turn>model
+'}}{%- endif -%}
+"""
+
+MISTRAL_TEKKEN = """{%- set default_system = "You are a model.\\nToday is {today}, yesterday {yesterday}." %}
+{{- bos_token }}
+{%- if messages[0]['role'] == 'system' %}
+    {%- if messages[0]['content'] is string %}{%- set system_message = messages[0]['content'] %}{%- else %}{%- set system_message = messages[0]['content'][0]['text'] %}{%- endif %}
+    {%- set loop_messages = messages[1:] %}
+{%- else %}
+    {%- set system_message = default_system.replace("{today}", "2025-01-02").replace("{yesterday}", "2025-01-01") %}
+    {%- set loop_messages = messages %}
+{%- endif %}
+{{- '[SYSTEM_PROMPT]' + system_message + '[/SYSTEM_PROMPT]' }}
+{%- set tools_definition = '' %}
+{%- if tools is defined and tools is not none and tools|length > 0 %}
+    {{- '[AVAILABLE_TOOLS]' + (tools|tojson) + '[/AVAILABLE_TOOLS]' }}
+{%- endif %}
+{%- set ns = namespace(index=0) %}
+{%- for message in loop_messages if message.role in ['user', 'assistant'] %}
+    {%- if message["role"] == "user" or (message["role"] == "assistant" and (message.tool_calls is not defined or message.tool_calls is none or message.tool_calls | length == 0)) %}
+        {%- if (message["role"] == "user") != (ns.index % 2 == 0) %}{{- raise_exception("Roles must take turns.") }}{%- endif %}
+        {%- set ns.index = ns.index + 1 %}
+    {%- endif %}
+{%- endfor %}
+{%- for message in loop_messages %}
+    {%- if message['role'] == 'user' %}
+        {%- if message['content'] is string %}{{- '[INST]' + message['content'] + '[/INST]' }}
+        {%- else %}{{- '[INST]' }}{%- for block in message['content'] %}{%- if block['type'] == 'text' %}{{- block['text'] }}{%- elif block['type'] in ['image', 'image_url'] %}{{- '[IMG]' }}{%- else %}{{- raise_exception('Only text and image blocks are supported in message content!') }}{%- endif %}{%- endfor %}{{- '[/INST]' }}{%- endif %}
+    {%- elif message['role'] == 'assistant' %}
+        {%- if message.content %}{{- message.content }}{%- endif %}
+        {%- for tool in message.tool_calls or [] %}
+            {%- set arguments = tool.function.arguments if tool.function.arguments is string else tool.function.arguments|tojson|safe %}
+            {{- '[TOOL_CALLS]' + tool.function.name + '[ARGS]' + arguments }}
+        {%- endfor %}
+        {{- eos_token }}
+    {%- elif message['role'] == 'tool' %}{{- '[TOOL_RESULTS]' + message['content']|string + '[/TOOL_RESULTS]' }}
+    {%- else %}{{- raise_exception('Only user, assistant and tool roles, got ' + message['role']) }}{%- endif %}
+{%- endfor %}"""
+
+# Types of a schema as Python's, by a macro that calls itself.
+HERMES = """{%- macro python_type(spec) %}
+    {%- set types = {"string": "str", "number": "float", "integer": "int", "boolean": "bool"} %}
+    {%- if types[spec.type] is defined %}{{- types[spec.type] }}
+    {%- elif spec.type == "array" %}{{- "list[" + python_type(spec['items']) + "]" }}
+    {%- elif spec.type == "object" %}
+        {%- if spec.additionalProperties is defined %}{{- "dict[str, " + python_type(spec.additionalProperties) + ']' }}{%- else %}{{- "dict" }}{%- endif %}
+    {%- elif spec.type is iterable and spec.type is not string %}{{- "Union[" }}{%- for t in spec.type %}{{- python_type({"type": t}) }}{%- if not loop.last %}{{- "," }}{%- endif %}{%- endfor %}{{- "]" }}
+    {%- else %}{{- "Any" }}{%- endif %}
+{%- endmacro %}
+{{- bos_token }}
+{{- '<|im_start|>system\\nFunctions: <tools> ' }}
+{%- for tool in tools or [] %}
+    {%- if tool.function is defined %}{%- set tool = tool.function %}{%- endif %}
+    {{- '{"type": "function", "function": ' }}{{- '{"name": "' + tool.name + '", ' }}{{- '"description": "' + tool.name + '(' }}
+    {%- for param_name, param_fields in tool.parameters.properties|items %}
+        {{- param_name + ": " + python_type(param_fields) }}{%- if not loop.last %}{{- ", " }}{%- endif %}
+    {%- endfor %}
+    {{- ")" }}{%- if tool.return is defined %}{{- " -> " + python_type(tool.return) }}{%- endif %}
+    {{- " - " + tool.description + "\\n\\n" }}
+    {%- for param_name, param_fields in tool.parameters.properties|items %}
+        {%- if loop.first %}{{- "    Args:\\n" }}{%- endif %}
+        {{- "        " + param_name + "(" + python_type(param_fields) + "): " + (param_fields.description or '')|trim }}
+    {%- endfor %}
+    {{- '", "parameters": ' }}
+    {%- if tool.parameters.properties | length == 0 %}{{- "{}" }}{%- else %}{{- tool.parameters|tojson }}{%- endif %}
+    {{- "}" }}{%- if not loop.last %}{{- "\\n" }}{%- endif %}
+{%- endfor %}
+{{- " </tools><|im_end|>\\n" }}
+{%- for message in messages %}
+    {%- if message.role == "user" or message.role == "system" or (message.role == "assistant" and message.tool_calls is not defined) %}
+        {{- '<|im_start|>' + message.role + '\\n' ~ message.content + '<|im_end|>' + '\\n' }}
+    {%- elif message.role == "assistant" %}
+        {{- '<|im_start|>' + message.role }}
+        {%- for tool_call in message.tool_calls %}
+            {{- '\\n<tool_call>\\n' }}
+            {%- if tool_call.function is defined %}{%- set tool_call = tool_call.function %}{%- endif %}
+            {{- '{' }}{{- '"name": "' }}{{- tool_call.name }}{{- '"' }}{{- ', '}}
+            {%- if tool_call.arguments is defined %}{{- '"arguments": ' }}{%- if tool_call.arguments is string %}{{- tool_call.arguments }}{%- else %}{{- tool_call.arguments|tojson }}{%- endif %}{%- endif %}
+            {{- '}' }}{{- '\\n</tool_call>' }}
+        {%- endfor %}
+        {{- '<|im_end|>\\n' }}
+    {%- elif message.role == "tool" %}
+        {%- if loop.previtem and loop.previtem.role != "tool" %}{{- '<|im_start|>tool\\n' }}{%- endif %}
+        {{- '<tool_response>\\n' }}{{- message.content }}{%- if not loop.last %}{{- '\\n</tool_response>\\n' }}{%- else %}{{- '\\n</tool_response>' }}{%- endif %}
+        {%- if not loop.last and loop.nextitem.role != "tool" %}{{- '<|im_end|>' }}{%- elif loop.last %}{{- '<|im_end|>' }}{%- endif %}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}
+"""
+
+# Flags in the system's message, generation blocks, loop controls, filters in blocks.
+SMOL = """{# ───── defaults ───── #}
+{%- if enable_thinking is not defined -%}{%- set enable_thinking = true -%}{%- endif -%}
+{%- if messages[0].role == "system" -%}
+    {%- set system_message = messages[0].content -%}
+    {%- if "/no_think" in system_message -%}{%- set reasoning_mode = "/no_think" -%}{%- else -%}{%- set reasoning_mode = "/think" -%}{%- endif -%}
+    {%- set custom_instructions = system_message.replace("/no_think", "").replace("/think", "").rstrip() -%}
+{%- else -%}{%- set reasoning_mode = "/think" if enable_thinking else "/no_think" -%}{%- endif -%}
+{{- "<|im_start|>system\\n" -}}
+{{- "## Metadata\\n\\n" -}}{{- "Reasoning Mode: " + reasoning_mode + "\\n\\n" -}}
+{%- if custom_instructions -%}{{- custom_instructions + "\\n\\n" -}}{%- endif -%}
+{%- if xml_tools or python_tools or tools -%}
+    {{- "### Tools\\n\\n" -}}
+    {%- set ns = namespace(xml_tool_string="<tools>\\n") -%}
+    {%- for tool in tools[:] -%}
+        {%- set ns.xml_tool_string = ns.xml_tool_string ~ (tool | string | length > 0) ~ (tool.function | tojson) ~ "\\n" -%}
+    {%- endfor -%}
+    {{- ns.xml_tool_string + "</tools>\\n\\n" -}}
+{%- endif -%}
+{{- "<|im_end|>\\n" -}}
+{%- for message in messages -%}
+    {%- if message.role == "system" -%}{%- continue -%}{%- endif -%}
+    {%- set content = message.content if message.content is string else "" -%}
+    {%- if loop.index > 4 -%}{%- break -%}{%- endif -%}
+    {%- if message.role == "user" -%}{{ "<|im_start|>" + message.role + "\\n" + content + "<|im_end|>\\n" }}
+    {%- elif message.role == "assistant" -%}
+        {% generation %}
+        {%- if reasoning_mode == "/think" -%}{{ "<|im_start|>assistant\\n" + content.lstrip("\\n") + "<|im_end|>\\n" }}
+        {%- else -%}{{ "<|im_start|>assistant\\n" + "<think>\\n\\n</think>\\n" + content.lstrip("\\n") + "<|im_end|>\\n" }}{%- endif -%}
+        {% endgeneration %}
+    {%- elif message.role == "tool" -%}{{ "<|im_start|>" + "user\\n" + content + "<|im_end|>\\n" }}{%- endif -%}
+{%- endfor -%}
+{% if add_generation_prompt %}
+    {%- if reasoning_mode == "/think" -%}{{ "<|im_start|>assistant\\n" }}{%- else -%}{{ "<|im_start|>assistant\\n" + "<think>\\n\\n</think>\\n"  }}{%- endif -%}
+{% endif %}
+{%- filter upper -%}{%- if documents %}{{ documents | length }}{% endif -%}end{%- endfilter -%}
+{%- set said -%}{%- for m in messages | selectattr('role', 'equalto', 'user') | rejectattr('content', 'none') -%}{{ loop.index }}{{ ',' if not loop.last }}{%- endfor -%}{%- endset -%}
+{{- '[' ~ said ~ ']' -}}
+{{- messages | map(attribute='role') | unique | join(',') -}}
+"""
+
+DEEPSEEK = """{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}{% set ns = namespace(is_first=false, is_tool=false, is_output_first=true, system_prompt='') %}{%- for message in messages %}{%- if message['role'] == 'system' %}{% set ns.system_prompt = message['content'] %}{%- endif %}{%- endfor %}{{bos_token}}{{ns.system_prompt}}{%- for message in messages %}{%- if message['role'] == 'user' %}{%- set ns.is_tool = false -%}{{'<｜User｜>' + message['content']}}{%- endif %}{%- if message['role'] == 'assistant' and message['content'] is none %}{%- set ns.is_tool = false -%}{%- for tool in message['tool_calls']%}{%- if not ns.is_first %}{{'<｜Assistant｜><｜tool▁calls▁begin｜><｜tool▁call▁begin｜>' + tool['type'] + '<｜tool▁sep｜>' + tool['function']['name'] + '\\n' + '```json' + '\\n' + tool['function']['arguments'] + '\\n' + '```' + '<｜tool▁call▁end｜>'}}{%- set ns.is_first = true -%}{%- else %}{{'\\n' + '<｜tool▁call▁begin｜>' + tool['type'] + '<｜tool▁sep｜>' + tool['function']['name']}}{{'<｜tool▁calls▁end｜><｜end▁of▁sentence｜>'}}{%- endif %}{%- endfor %}{%- endif %}{%- if message['role'] == 'assistant' and message['content'] is not none %}{%- if ns.is_tool %}{{'<｜tool▁outputs▁end｜>' + message['content'] + '<｜end▁of▁sentence｜>'}}{%- set ns.is_tool = false -%}{%- else %}{% set content = message['content'] %}{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}{{'<｜Assistant｜>' + content + '<｜end▁of▁sentence｜>'}}{%- endif %}{%- endif %}{%- if message['role'] == 'tool' %}{%- set ns.is_tool = true -%}{%- if ns.is_output_first %}{{'<｜tool▁outputs▁begin｜><｜tool▁output▁begin｜>' + message['content'] + '<｜tool▁output▁end｜>'}}{%- set ns.is_output_first = false %}{%- else %}{{'\\n<｜tool▁output▁begin｜>' + message['content'] + '<｜tool▁output▁end｜>'}}{%- endif %}{%- endif %}{%- endfor -%}{% if ns.is_tool %}{{'<｜tool▁outputs▁end｜>'}}{% endif %}{% if add_generation_prompt and not ns.is_tool %}{{'<｜Assistant｜>'}}{% endif %}"""
+
 TOOLS = [
     {"type": "function", "function": {"name": "weather", "description": "Weather at a place: \"now\"", "parameters": {
         "type": "object", "properties": {"place": {"type": "string", "enum": ["Zürich", "北京"]}, "days": {"type": "integer"}},
         "required": ["place"]}}},
     {"type": "function", "function": {"name": "time", "description": "", "parameters": {"type": "object", "properties": {}}}},
+    {"type": "function", "function": {"name": "sum_up", "description": "<b>Adds</b> & 'more'", "parameters": {
+        "type": "object", "properties": {"numbers": {"type": "array", "items": {"type": "number"}, "description": " What to add "},
+        "by": {"type": ["string", "null"], "default": None}, "map": {"type": "object", "additionalProperties": {"type": "boolean"}}}},
+        "return": {"type": "number"}}},
 ]
 TURNS = [
     [{"role": "user", "content": "  Hello & <b>there</b> "}],
@@ -303,11 +552,24 @@ TURNS = [
          {"id": "call_123456789", "type": "function", "function": {"name": "weather", "arguments": {"place": "Zürich", "days": 2}}}]},
      {"role": "tool", "tool_call_id": "call_123456789", "content": "{\"t\": 21.5}"},
      {"role": "assistant", "content": "21.5 degrees."}, {"role": "user", "content": "Thanks"}],
+    [{"role": "system", "content": "Use tools. /no_think"}, {"role": "user", "content": "Sum and time?"},
+     {"role": "assistant", "content": None, "tool_calls": [
+         {"id": "abcdefghi", "type": "function", "function": {"name": "sum_up", "arguments": "{\"numbers\": [1, 2.5]}"}},
+         {"id": "jklmnopqr", "type": "function", "function": {"name": "time", "arguments": "{}"}}]},
+     {"role": "tool", "name": "sum_up", "tool_call_id": "abcdefghi", "content": "3.5"},
+     {"role": "tool", "name": "time", "tool_call_id": "jklmnopqr", "content": "12:00"}],
     [{"role": "user", "content": "one"}, {"role": "user", "content": "two"}],
     [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
     [{"role": "user", "content": [{"type": "text", "text": "What is "}, {"type": "image"}, {"type": "text", "text": "?"}]}],
 ]
-FAMILIES = {"chatml": CHATML, "ours": OURS, "llama3": LLAMA3, "mistral": MISTRAL, "gemma": GEMMA, "qwen25": QWEN25, "thinking": THINKING}
+FAMILIES = {"chatml": CHATML, "ours": OURS, "llama3": LLAMA3, "mistral": MISTRAL, "gemma": GEMMA, "qwen25": QWEN25, "thinking": THINKING,
+            "llama2": LLAMA2, "llama31": LLAMA31, "phi3": PHI3, "phi4": PHI4, "gemma3": GEMMA3, "mistral_tekken": MISTRAL_TEKKEN,
+            "hermes": HERMES, "smol": SMOL, "deepseek": DEEPSEEK}
+EXTRA = {
+    "llama31": [{"builtin_tools": ["weather", "code_interpreter", "search"], "tools_in_user_message": False, "date_string": "1 May"}],
+    "thinking": [{"enable_thinking": False}],
+    "smol": [{"enable_thinking": False, "documents": [{"title": "a"}], "xml_tools": True}],
+}
 
 CONTEXT = {
     "n": 7, "m": -3, "x": 2.5, "big": 1e16, "small": 1e-5, "whole": 3.0, "yes": True, "no": False, "nothing": None, "empty": "",
@@ -436,16 +698,16 @@ def main():
     for name, source in FAMILIES.items():
         template = env.from_string(source)
         for turns in TURNS:
-            for tools in (None, TOOLS):
-                for prompt in (False, True):
-                    context = {"messages": turns, "tools": tools, "documents": None, "add_generation_prompt": prompt,
-                               "bos_token": "<s>", "eos_token": "</s>"}
-                    row = {"family": name, "context": context}
-                    try:
-                        row["text"] = template.render(**context)
-                    except Exception as error:  # Whatever Python raises, the template refuses.
-                        row["error"] = str(error)
-                    rows.append(row)
+            asked = [(None, True, {}), (TOOLS, True, {})] + ([(TOOLS, False, {})] if turns is TURNS[1] else []) + [(TOOLS, True, e) for e in EXTRA.get(name, [])]
+            for tools, prompt, more in asked:
+                context = {"messages": turns, "tools": tools, "documents": None, "add_generation_prompt": prompt,
+                           "bos_token": "<s>", "eos_token": "</s>", **more}
+                row = {"family": name, "context": context}
+                try:
+                    row["text"] = template.render(**context)
+                except Exception as error:  # Whatever Python raises, the template refuses.
+                    row["error"] = str(error)
+                rows.append(row)
     small = []
     for source in snippets() + [s + "\n" for s in ["a\n", "{{ n }}\n", "a\r\nb\r\n"]]:
         small.append({"source": source, "text": env.from_string(source).render(**CONTEXT)})
