@@ -33,6 +33,7 @@ PrefixPlace PrefixTree::enter(const AdapterIdentity& adapter) {
     auto& root = roots_[adapter];
     if (root == nullptr) {
         root = std::make_unique<PrefixNode>();
+        root->is_base = !adapter.owner_before(AdapterIdentity{}) && !AdapterIdentity{}.owner_before(adapter);
         // By chance: nobody can make texts whose hashes are equal.
         std::memcpy(&root->hash, random_bytes(sizeof root->hash).data(), sizeof root->hash);
     }
@@ -68,6 +69,7 @@ std::byte* PrefixTree::insert(PrefixPlace& place, BlockTokens tokens, std::byte*
         node->parent = place.node;
         node->hash = hash_of(*place.node, tokens);
         node->block = block;
+        node->is_base = place.node->is_base;
         std::ranges::copy(tokens, node->tokens.begin());
         cache_.add_user(block);
         ++place.node->children;

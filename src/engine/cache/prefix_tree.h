@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "engine/cache/kv_cache.h"
 #include "llm/message.h"
 
@@ -36,6 +37,9 @@ struct PrefixNode {
     std::int64_t children = 0;
     std::int64_t holders = 0;    // Sequences that stand here, and children that have holders.
     std::int64_t last_used = 0;  // On the tree's clock.
+    Sha256Digest key = {};       // Its name in a file (prefix_store.h), made when it is needed.
+    bool has_key = false;
+    bool is_base = true;  // No adapter changed what is in the block.
 };
 
 // How far into the tree a sequence has come. It holds the node, and with it all before.
@@ -83,7 +87,7 @@ public:
     void evict_all();
 
     // Called with each block that is evicted, while it is still there.
-    using OnEvict = std::function<void(const PrefixNode& node)>;
+    using OnEvict = std::function<void(PrefixNode& node)>;
 
     void on_evict(OnEvict on_evict) { on_evict_ = std::move(on_evict); }
 

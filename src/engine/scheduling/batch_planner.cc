@@ -9,6 +9,8 @@ namespace capstan::engine {
 
 Batch& BatchPlanner::plan(const std::vector<std::unique_ptr<Sequence>>& running, std::int64_t prompt_tokens) {
     running_ = &running;
+    memory_.begin_step();
+    batch_.is_restoring = false;
     prompt_tokens_max_ = prompt_tokens;
     batch_.rows.clear();
     batch_.shares.clear();
@@ -49,7 +51,9 @@ void BatchPlanner::plan_generation(Sequence& sequence) {
 }
 
 void BatchPlanner::plan_prompt(Sequence& sequence, std::int64_t budget) {
-    follow(sequence);
+    if (follow(sequence)) {
+        return;
+    }
     std::int64_t end = std::min(sequence.to_compute(), sequence.computed + budget);
     if (end < sequence.to_compute() && prompt_tokens_max_ >= kKvBlockTokens) {
         // Whole blocks: who follows would compute the rest of one again.
@@ -75,12 +79,15 @@ void BatchPlanner::plan_prompt(Sequence& sequence, std::int64_t budget) {
     batch_.prompt_tokens += rows;
 }
 
-void BatchPlanner::follow(Sequence& sequence) {
-    const std::int64_t known = memory_.follow(sequence);
+// True when there is more that need not be computed, but not in this step.
+bool BatchPlanner::follow(Sequence& sequence) {
+    const auto [known, has_more] = memory_.follow(sequence);
     batch_.known_tokens += known;
     if (!sequence.was_preempted) {
         sequence.cached_prompt_tokens += known;
     }
+    batch_.is_restoring = batch_.is_restoring || has_more;
+    return has_more;
 }
 
 void BatchPlanner::add_rows(Sequence& sequence, std::int64_t rows) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/scheduling/model_identity.h"
+
 namespace capstan::engine {
 namespace {
 
@@ -23,7 +25,13 @@ EngineThread::EngineThread(Parts parts, const EngineLimits& limits)
     : parts_(std::move(parts)),
       queue_(limits.waiting_max),
       scheduler_(
-          {.model = *parts_.model, .cache = *parts_.cache, .queue = queue_, .draft = parts_.draft.get()},
+          {
+              .model = *parts_.model,
+              .cache = *parts_.cache,
+              .queue = queue_,
+              .store = parts_.store.get(),
+              .draft = parts_.draft.get(),
+          },
           limits.scheduler
       ),
       thread_([this] { run(); }) {}
@@ -45,7 +53,21 @@ Result<std::unique_ptr<EngineThread>> EngineThread::start(
     if (!cache) {
         return cache.error();
     }
-    Parts parts = {.model = std::move(*model), .cache = std::move(*cache), .draft = nullptr};
+    Parts parts = {
+        .model = std::move(*model), .cache = std::move(*cache), .store = nullptr, .draft = nullptr
+    };
+    if (!limits.prefix_cache_directory.empty()) {
+        auto store = PrefixStore::open({
+            .directory = limits.prefix_cache_directory,
+            .bytes_max = limits.prefix_cache_bytes,
+            .block_bytes = parts.model->kv_shape().block_bytes(),
+            .identity = model_identity(*parts.model, model_directory),
+        });
+        if (!store) {
+            return store.error();
+        }
+        parts.store = std::move(*store);
+    }
     if (!limits.draft_model.empty()) {
         auto draft = open_draft(limits, *parts.model, parts.cache->blocks_total());
         if (!draft) {

@@ -22,6 +22,9 @@ struct EngineLimits {
     std::size_t waiting_max = 64;
     // Of the same vocabulary, for speculation; empty: guesses come from the sequences' own tokens only.
     std::filesystem::path draft_model = {};
+    // Where pages go that memory has no room for, to come back later, also after a restart; empty: nowhere.
+    std::filesystem::path prefix_cache_directory = {};
+    std::int64_t prefix_cache_bytes = std::int64_t{4} << 30;  // Of the file.
     SchedulerLimits scheduler;
 };
 
@@ -67,7 +70,8 @@ private:
     struct Parts {
         std::unique_ptr<Model> model;
         std::unique_ptr<BlockKvCache> cache;
-        std::unique_ptr<DraftModel> draft;  // May be null.
+        std::unique_ptr<PrefixStore> store;  // These may be null.
+        std::unique_ptr<DraftModel> draft;
     };
 
     EngineThread(Parts parts, const EngineLimits& limits);

@@ -59,7 +59,7 @@ Result<llm::FinishReason> outcome_of_given_up(const Sequence& sequence) {
 Scheduler::Scheduler(Parts parts, SchedulerLimits limits)
     : parts_(std::move(parts)),
       limits_(limits),
-      memory_(parts_.cache),
+      memory_(parts_.cache, parts_.store),
       planner_(memory_),
       speculation_(limits.speculation, parts_.draft),
       budget_({
@@ -90,7 +90,7 @@ bool Scheduler::step() {
     put_back(batch.preempted);
     remove_ended();
     publish_memory();
-    return !batch.rows.empty() || !batch.preempted.empty();
+    return !batch.rows.empty() || !batch.preempted.empty() || batch.is_restoring;
 }
 
 void Scheduler::receive() {
@@ -355,6 +355,7 @@ void Scheduler::publish_memory() {
     const std::int64_t cached = memory_.tree().blocks_evictable() * block_bytes;
     kv_bytes_used_ = parts_.cache.bytes_used() - cached;
     kv_bytes_cached_ = cached;
+    kv_bytes_restored_ = memory_.blocks_restored() * block_bytes;
 }
 
 void Scheduler::shut_down() {
@@ -372,6 +373,7 @@ void Scheduler::shut_down() {
         end(*sequence, error);
     }
     remove_ended();
+    memory_.release_unused();  // To the file, if there is one.
 }
 
 SchedulerStats Scheduler::stats() const {
@@ -387,6 +389,7 @@ SchedulerStats Scheduler::stats() const {
         .accepted_tokens = accepted_tokens_,
         .kv_bytes_used = kv_bytes_used_,
         .kv_bytes_cached = kv_bytes_cached_,
+        .kv_bytes_restored = kv_bytes_restored_,
     };
 }
 

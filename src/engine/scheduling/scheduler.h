@@ -47,6 +47,7 @@ struct SchedulerStats {
     std::int64_t accepted_tokens = 0;       // Of the guessed, those that came true.
     std::int64_t kv_bytes_used = 0;         // By sequences that run.
     std::int64_t kv_bytes_cached = 0;       // By none, kept for sequences that begin alike.
+    std::int64_t kv_bytes_restored = 0;     // From a file, since the start.
 };
 
 // Everything but `stats` and `release_memory` is called from one thread.
@@ -56,6 +57,7 @@ public:
         Model& model;  // These outlive the scheduler.
         BlockKvCache& cache;
         SequenceQueue& queue;
+        PrefixStore* store = nullptr;       // Null: what is evicted is lost.
         DraftModel* draft = nullptr;        // Null: guesses come from the sequences' own tokens.
         ClockMs now_ms = monotonic_now_ms;  // For deadlines.
     };
@@ -128,6 +130,7 @@ private:
     std::atomic<std::int64_t> accepted_tokens_ = 0;
     std::atomic<std::int64_t> kv_bytes_used_ = 0;
     std::atomic<std::int64_t> kv_bytes_cached_ = 0;
+    std::atomic<std::int64_t> kv_bytes_restored_ = 0;
 };
 
 }  // namespace capstan::engine

@@ -1,6 +1,8 @@
 #include "engine/scheduling/sequence_memory.h"
 
 #include <algorithm>
+#include <ranges>
+#include <vector>
 
 #include "base/check.h"
 
@@ -14,7 +16,21 @@ BlockTokens block_tokens(const Sequence& sequence, std::int64_t index) {
         .first<kKvBlockTokens>();
 }
 
+// Read from a file in one step: some ten milliseconds.
+constexpr std::int64_t kRestoredBytesMax = std::int64_t{32} << 20;
+
 }  // namespace
+
+SequenceMemory::SequenceMemory(BlockKvCache& cache, PrefixStore* store)
+    : cache_(cache), store_(store), tree_(cache) {
+    if (store_ != nullptr) {
+        tree_.on_evict([this](PrefixNode& node) { save(node); });
+    }
+}
+
+void SequenceMemory::begin_step() {
+    restores_left_ = std::max<std::int64_t>(1, kRestoredBytesMax / cache_.shape().block_bytes());
+}
 
 void SequenceMemory::enter(Sequence& sequence) {
     CHECK(sequence.kv.blocks.empty(), "a sequence enters once");
@@ -25,22 +41,74 @@ void SequenceMemory::enter(Sequence& sequence) {
     }
 }
 
-std::int64_t SequenceMemory::follow(Sequence& sequence) {
+SequenceMemory::Followed SequenceMemory::follow(Sequence& sequence) {
     const std::int64_t begin = sequence.computed;
     const bool is_at_block = begin == sequence.place.blocks * kKvBlockTokens &&
                              std::ssize(sequence.kv.blocks) == sequence.place.blocks;
     if (sequence.place.node == nullptr || !is_at_block) {
-        return 0;
+        return {};
     }
+    PrefixPlace& place = sequence.place;
+    bool has_more = false;
     while (sequence.computed + kKvBlockTokens < sequence.to_compute()) {
-        std::byte* block = tree_.follow(sequence.place, block_tokens(sequence, sequence.place.blocks));
+        const BlockTokens tokens = block_tokens(sequence, place.blocks);
+        std::byte* block = tree_.follow(place, tokens);
+        if (BlockKey key; block == nullptr && is_stored(*place.node, tokens, key)) {
+            has_more = restores_left_ == 0;
+            block = has_more ? nullptr : restore(place, tokens, key);
+        }
         if (block == nullptr) {
             break;
         }
         sequence.kv.blocks.push_back(block);
         sequence.computed += kKvBlockTokens;
     }
-    return sequence.computed - begin;
+    return {.tokens = sequence.computed - begin, .has_more = has_more};
+}
+
+// Whether the block behind `node` is in the file, and its name there.
+bool SequenceMemory::is_stored(PrefixNode& node, BlockTokens tokens, BlockKey& key) const {
+    if (store_ == nullptr || !node.is_base) {
+        return false;
+    }
+    key = next_block_key(key_of(node), tokens);
+    return store_->knows(key);
+}
+
+// Null when there is no room, or the file is damaged.
+std::byte* SequenceMemory::restore(PrefixPlace& place, BlockTokens tokens, const BlockKey& key) {
+    if (!tree_.make_room(1)) {
+        return nullptr;
+    }
+    --restores_left_;
+    std::byte* block = cache_.take();
+    if (!store_->get(key, tokens, {block, static_cast<std::size_t>(cache_.shape().block_bytes())})) {
+        cache_.drop_user(block);
+        return nullptr;
+    }
+    ++restored_;
+    tree_.insert(place, tokens, block);
+    return block;
+}
+
+void SequenceMemory::save(PrefixNode& node) const {
+    if (node.is_base) {
+        store_->put(
+            key_of(node), node.tokens, {node.block, static_cast<std::size_t>(cache_.shape().block_bytes())}
+        );
+    }
+}
+
+const BlockKey& SequenceMemory::key_of(PrefixNode& node) const {
+    std::vector<PrefixNode*> nameless;
+    for (PrefixNode* at = &node; at != nullptr && !at->has_key; at = at->parent) {
+        nameless.push_back(at);
+    }
+    for (PrefixNode* at : std::views::reverse(nameless)) {
+        at->key = at->parent == nullptr ? store_->root() : next_block_key(at->parent->key, at->tokens);
+        at->has_key = true;
+    }
+    return node.key;
 }
 
 bool SequenceMemory::make_room(Sequence& sequence, std::int64_t tokens) {

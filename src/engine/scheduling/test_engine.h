@@ -61,6 +61,7 @@ public:
 
     struct Extras {
         ClockMs now_ms = monotonic_now_ms;
+        PrefixStore* store = nullptr;
         bool drafts = false;  // The model is its own draft model: one that guesses well.
     };
 
@@ -79,6 +80,7 @@ public:
             .model = *model_,
             .cache = *cache_,
             .queue = queue_,
+            .store = extras.store,
             .draft = draft_.get(),
             .now_ms = extras.now_ms,
         };
@@ -100,6 +102,8 @@ public:
         while (scheduler_->step()) {
         }
     }
+
+    std::int64_t block_bytes() const { return cache_->shape().block_bytes(); }
 
     Scheduler& scheduler() { return *scheduler_; }
 
