@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/model/encoder_attention.h"
 #include "engine/model/row_loop.h"
 #include "engine/model/weight_filler.h"
 
@@ -48,7 +47,7 @@ void fill_score_head(WeightFiller& filler, const EncoderConfig& config, EncoderW
 }
 
 Result<EncoderWeights> load_encoder_weights(
-    const std::filesystem::path& path, const EncoderConfig& config, ThreadTeam& team
+    const std::filesystem::path& path, const EncoderConfig& config, ThreadTeam& team, kernels::PackAs as
 ) {
     auto checkpoint = Checkpoint::open(path);
     if (!checkpoint) {
@@ -56,7 +55,7 @@ Result<EncoderWeights> load_encoder_weights(
     }
     EncoderWeights weights;
     weights.checkpoint = std::make_unique<Checkpoint>(std::move(*checkpoint));
-    TensorLoader loader(weights.checkpoint.get(), team);
+    TensorLoader loader(weights.checkpoint.get(), team, as);
     const TensorNames& names = config.names->layers;
     if (weights.checkpoint->find(fmt::format("{}{}.weight", names.base, names.embedding)) == nullptr) {
         loader.drop_prefix(names.base);
@@ -94,9 +93,12 @@ EncoderModel::EncoderModel(EncoderConfig config, EncoderWeights weights, std::un
     : config_(std::move(config)),
       weights_(std::move(weights)),
       team_(std::move(team)),
-      math_(config_.shape, kernels::best_kernels()) {}
+      math_(config_.shape, kernels::best_kernels()),
+      attention_(kernels::best_kernels(), *team_) {}
 
-Result<std::unique_ptr<EncoderModel>> EncoderModel::open(const std::filesystem::path& path, int threads) {
+Result<std::unique_ptr<EncoderModel>> EncoderModel::open(
+    const std::filesystem::path& path, int threads, kernels::PackAs as
+) {
     if (threads < 1 || threads > 1024) {
         return Error{ErrorCode::kInvalid, "threads must be 1 to 1024"};
     }
@@ -105,7 +107,7 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::open(const std::filesystem::
         return config.error();
     }
     auto team = std::make_unique<ThreadTeam>(threads);
-    auto weights = load_encoder_weights(path, *config, *team);
+    auto weights = load_encoder_weights(path, *config, *team, as);
     if (!weights) {
         return with_context("model '" + path.string() + "'", weights.error());
     }
@@ -247,22 +249,21 @@ void EncoderModel::attend(std::span<const EncoderText> texts, const LayerWeights
     multiply(weights[Projection::kQuery], hidden_.data(), tokens_, query_.data());
     multiply(weights[Projection::kKey], hidden_.data(), tokens_, key_.data());
     multiply(weights[Projection::kValue], hidden_.data(), tokens_, value_.data());
-    std::int64_t begin = 0;
+    lengths_.clear();
     for (const EncoderText& text : texts) {
-        const auto tokens = static_cast<std::int64_t>(text.tokens.size());
-        const std::int64_t first = begin * config_.shape.hidden;
-        attend_within(
-            {.tokens = tokens,
-             .heads = config_.shape.heads,
-             .head_dim = config_.shape.head_dim,
-             .query = query_.data() + first,
-             .key = key_.data() + first,
-             .value = value_.data() + first,
-             .out = attended_.data() + first},
-            *team_
-        );
-        begin += tokens;
+        lengths_.push_back(std::ssize(text.tokens));
     }
+    const AttentionShape shape = {
+        .heads = config_.shape.heads,
+        .kv_heads = config_.shape.kv_heads,
+        .head_dim = config_.shape.head_dim,
+        .scale = 1 / std::sqrt(static_cast<float>(config_.shape.head_dim)),
+    };
+    attention_.run_whole(
+        {.lengths = lengths_, .query = query_.data(), .keys = key_.data(), .values = value_.data()},
+        shape,
+        attended_.data()
+    );
     inputs_.assign(attended_.data(), tokens_, config_.shape.hidden);
     kernels::multiply(weights[Projection::kOutput].weight, inputs_, projected_.data(), *team_);
 }

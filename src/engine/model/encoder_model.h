@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "engine/kernels/linear.h"
 #include "engine/kernels/thread_team.h"
+#include "engine/model/attention.h"
 #include "engine/model/elementwise.h"
 #include "engine/model/encoder_config.h"
 #include "engine/model/weights.h"
@@ -42,7 +43,9 @@ struct EncoderWeights {
 class EncoderModel {
 public:
     // A model directory or a GGUF file.
-    static Result<std::unique_ptr<EncoderModel>> open(const std::filesystem::path& path, int threads);
+    static Result<std::unique_ptr<EncoderModel>> open(
+        const std::filesystem::path& path, int threads, kernels::PackAs as = kernels::PackAs::kStored
+    );
 
     const EncoderConfig& config() const { return config_; }
 
@@ -77,10 +80,12 @@ private:
     EncoderWeights weights_;
     std::unique_ptr<ThreadTeam> team_;
     RowMath math_;
+    Attention attention_;
     kernels::Activations inputs_;
 
     std::int64_t tokens_ = 0;    // Of the part that is being run.
     std::vector<float> hidden_;  // [tokens, hidden]
+    std::vector<std::int64_t> lengths_;
     std::vector<float> query_;
     std::vector<float> key_;
     std::vector<float> value_;

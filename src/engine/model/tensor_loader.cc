@@ -62,10 +62,12 @@ Result<kernels::WeightMatrix> find_matrix(
             )
         };
     }
-    if (!is_weight_type(tensor->type)) {
+    if (columns % block_of(tensor->type).elements != 0) {
         return Error{
             ErrorCode::kInvalid,
-            fmt::format("tensor '{}' is {}; only F32, F16 and BF16 can be run", name, name_of(tensor->type))
+            fmt::format(
+                "tensor '{}' is {}, whose blocks do not fill rows of {}", name, name_of(tensor->type), columns
+            )
         };
     }
     return kernels::WeightMatrix{
