@@ -39,6 +39,8 @@ struct GroupProduct {
     using Floats = typename S::Floats;
     static constexpr bool kIsInt16 = F::kFormat == PackedFormat::kInt16;
     static constexpr std::int64_t kRowBytes = kIsInt16 ? 64 : 32;  // Of a row's codes in a group.
+    static constexpr bool kIsWide = F::kFormat == PackedFormat::kQ8_0;
+    static constexpr bool kHasOffset = F::kOffset >= 0 && !(kIsWide && S::kWideIsSigned);
     static constexpr std::int64_t kStepBytes = F::Codes::kSteps * 4;
 
     [[gnu::always_inline]] static Ints dot(Ints sums, Ints weights, const std::byte* x) {
@@ -73,7 +75,7 @@ struct GroupProduct {
     ) {
 #pragma clang loop unroll(full)
         for (int t = 0; t < kT; ++t) {
-            sums[t] = S::all(F::kOffset < 0 ? 0 : offsets[t]);
+            sums[t] = S::all(kHasOffset ? offsets[t] : 0);
         }
         steps(weights, x, sums, std::make_integer_sequence<int, F::Codes::kSteps>());
     }

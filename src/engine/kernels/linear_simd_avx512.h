@@ -17,6 +17,8 @@ struct LinearAvx512 {
     static constexpr std::int64_t kRows = 16;
     static constexpr int kTokens = 12;  // 12 integer and 12 float sums, weights and scales fit 32 registers.
 
+    static constexpr bool kWideIsSigned = false;
+
     static Ints load(const std::byte* from) { return _mm512_loadu_si512(from); }
 
     static Ints all(std::int32_t value) { return _mm512_set1_epi32(value); }

@@ -9,9 +9,17 @@ namespace capstan::engine::kernels {
 std::vector<LinearIsa> supported_linear_isas() {
     std::vector<LinearIsa> isas = {LinearIsa::kScalar};
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+    const bool has_avx2 =
+        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    if (has_avx2) {
+        isas.push_back(LinearIsa::kAvx2);
+    }
+    if (has_avx2 && __builtin_cpu_supports("avxvnni")) {
+        isas.push_back(LinearIsa::kAvxVnni);
+    }
+    if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma")) {
+        __builtin_cpu_supports("avx512vnni")) {
         isas.push_back(LinearIsa::kAvx512Vnni);
     }
 #endif
@@ -23,6 +31,10 @@ const LinearTable& linear_table_for(LinearIsa isa) {
     CHECK(std::ranges::find(isas, isa) != isas.end(), "this processor cannot run these kernels");
     switch (isa) {
 #if defined(__x86_64__)
+        case LinearIsa::kAvx2:
+            return kAvx2Linear;
+        case LinearIsa::kAvxVnni:
+            return kAvxVnniLinear;
         case LinearIsa::kAvx512Vnni:
             return kAvx512VnniLinear;
 #endif

@@ -82,6 +82,8 @@ const LinearTable& best_linear_table();
 
 extern const LinearTable kScalarLinear;
 #if defined(__x86_64__)
+extern const LinearTable kAvx2Linear;
+extern const LinearTable kAvxVnniLinear;
 extern const LinearTable kAvx512VnniLinear;
 #endif
 

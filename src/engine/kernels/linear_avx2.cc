@@ -1,0 +1,36 @@
+// The products for AVX2, FMA and F16C. Only this file is compiled for them, by the pragma below;
+// linear_table.cc asks the processor before it calls anything here.
+
+#if defined(__x86_64__)
+
+// What is included before the pragma is compiled for every processor: nothing of it may be inlined into
+// others as AVX2, FMA and F16C.
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include <immintrin.h>
+
+#include "engine/kernels/linear_quantise.h"
+#include "engine/kernels/linear_table.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+#include "engine/kernels/linear_products.h"
+#include "engine/kernels/linear_simd_avx2.h"
+
+namespace capstan::engine::kernels {
+
+const LinearTable kAvx2Linear = {
+    .isa = LinearIsa::kAvx2,
+    .block_tokens = LinearAvx2<false>::kTokens,
+    .quantise = vector_quantise<LinearAvx2<false>>,
+    .multiply = vector_multiply<LinearAvx2<false>>,
+};
+
+}  // namespace capstan::engine::kernels
+
+#pragma clang attribute pop
+
+#endif
