@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "engine/files/gguf_names.h"
+#include "engine/files/scaled_tensors.h"
 
 namespace capstan::engine {
 namespace {
@@ -74,7 +75,7 @@ std::optional<std::filesystem::path> find_gguf(const std::filesystem::path& path
 
 // The pointers are into nodes of a map, which stay where they are when it is moved.
 Checkpoint::Checkpoint(GgufFile gguf, std::map<std::string, Tensor, std::less<>> renamed)
-    : gguf_(std::move(gguf)), renamed_(std::move(renamed)), tensors_(pointers_to(renamed_)) {}
+    : gguf_(std::move(gguf)), made_(std::move(renamed)), tensors_(pointers_to(made_)) {}
 
 Result<Checkpoint> Checkpoint::open_gguf(const std::filesystem::path& path) {
     auto file = GgufFile::open(path);
@@ -103,7 +104,11 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
         std::vector<SafetensorsFile> files;
         files.push_back(std::move(*file));
         auto tensors = pointers_to(files.front().tensors());
-        return Checkpoint(std::move(files), std::move(tensors));
+        Checkpoint checkpoint(std::move(files), std::move(tensors));
+        if (auto good = checkpoint.restore_scaled(); !good) {
+            return with_context(fmt::format("safetensors file '{}'", single.string()), good.error());
+        }
+        return checkpoint;
     }
     if (!std::filesystem::exists(index, ignored)) {
         return Error{
@@ -155,7 +160,27 @@ Result<Checkpoint> Checkpoint::open_shards(
         }
         tensors.emplace(name, tensor);
     }
-    return Checkpoint(std::move(files), std::move(tensors));
+    Checkpoint checkpoint(std::move(files), std::move(tensors));
+    if (auto good = checkpoint.restore_scaled(); !good) {
+        return with_context(fmt::format("index '{}'", index.string()), good.error());
+    }
+    return checkpoint;
+}
+
+Result<void> Checkpoint::restore_scaled() {
+    auto restored = restore_scaled_tensors(tensors_);
+    if (!restored) {
+        return restored.error();
+    }
+    for (const std::string& name : restored->consumed) {
+        tensors_.erase(name);
+    }
+    memory_ = std::move(restored->memory);
+    made_ = std::move(restored->tensors);
+    for (const auto& [name, tensor] : made_) {
+        tensors_.insert_or_assign(name, &tensor);
+    }
+    return {};
 }
 
 const Tensor* Checkpoint::find(std::string_view name) const {

@@ -25,9 +25,10 @@ std::optional<std::filesystem::path> find_gguf(const std::filesystem::path& path
 
 class Checkpoint {
 public:
-    // A directory, in which model.safetensors is taken when it is there, else the shards of the index, else
-    // its only GGUF file; or a GGUF file. kNotFound when there is none of them; kInvalid, naming file and
-    // tensor, when shards and index disagree.
+    // Weights with scales beside them are restored (scaled_tensors.h). A directory, in which
+    // model.safetensors is taken when it is there, else the shards of the index, else its only GGUF file; or
+    // a GGUF file. kNotFound when there is none of them; kInvalid, naming file and tensor, when shards and
+    // index disagree.
     static Result<Checkpoint> open(const std::filesystem::path& path);
 
     const Tensor* find(std::string_view name) const;  // Null when there is none.
@@ -45,6 +46,9 @@ private:
 
     Checkpoint(GgufFile gguf, std::map<std::string, Tensor, std::less<>> renamed);
 
+    // Puts weights that have scales beside them in place of what is stored.
+    Result<void> restore_scaled();
+
     static Result<Checkpoint> open_gguf(const std::filesystem::path& path);
     static Result<Checkpoint> open_shards(
         const std::filesystem::path& directory, const std::filesystem::path& index
@@ -52,8 +56,9 @@ private:
 
     std::vector<SafetensorsFile> files_;
     std::optional<GgufFile> gguf_;
-    std::map<std::string, Tensor, std::less<>> renamed_;  // Of the GGUF file.
-    TensorsByName tensors_;                               // Into the files, or into `renamed_`.
+    std::map<std::string, Tensor, std::less<>> made_;  // Renamed ones of the GGUF file; restored ones.
+    std::vector<std::vector<std::byte>> memory_;       // Of restored ones.
+    TensorsByName tensors_;                            // Into the files, or into `made_`.
 };
 
 }  // namespace capstan::engine
