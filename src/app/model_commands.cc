@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "engine/client/calibration.h"
 #include "engine/client/model_loss.h"
 #include "engine/client/quantise_model.h"
 #include "serving/model_package.h"
@@ -69,7 +71,9 @@ struct QuantiseCommand {
     engine::QuantiseModel model;
     std::string type;
     std::string text_file;
-    std::int64_t tokens_max = 4'096;
+    std::string method = "rtn";
+    std::string calibration_file;
+    std::int64_t tokens_max = 4'096;  // Of either text.
 };
 
 constexpr std::uint64_t kTextBytesMax = 100'000'000;
@@ -135,7 +139,29 @@ void print_quantised(
     }
 }
 
-Result<void> quantise(const QuantiseCommand& command, bool prints_json) {
+// What the source's matrices are given on the calibration text; nothing when none is used.
+Result<std::map<std::string, engine::InputColumns>> inputs_of(const QuantiseCommand& command) {
+    if (command.method == "rtn") {
+        return std::map<std::string, engine::InputColumns>();
+    }
+    auto text = read_file(command.calibration_file, kTextBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    return engine::calibrate({
+        .model = command.model.source,
+        .text = std::move(*text),
+        .threads = command.model.threads,
+        .tokens_max = command.tokens_max,
+    });
+}
+
+Result<void> quantise(QuantiseCommand command, bool prints_json) {
+    auto inputs = inputs_of(command);
+    if (!inputs) {
+        return with_context("calibration", inputs.error());
+    }
+    command.model.inputs = std::move(*inputs);
     const auto made = engine::quantise_model(command.model);
     if (!made) {
         return made.error();
@@ -153,7 +179,8 @@ Result<void> quantise(const QuantiseCommand& command, bool prints_json) {
          {"source_bytes", made->source_bytes},
          {"bytes", made->bytes},
          {"tensors", made->tensors},
-         {"quantised_tensors", made->quantised_tensors}}
+         {"quantised_tensors", made->quantised_tensors},
+         {"scaled_tensors", made->scaled_tensors}}
     );
     if (*loss) {
         json.set("loss", json_of(**loss));
@@ -172,14 +199,25 @@ void add_quantize_command(CLI::App& model, CommonOptions& options) {
         ->required()
         ->check(CLI::IsMember({"q8_0", "q4_0", "q4_k", "bf16", "f16"}));
     verb->add_option("--text", command->text_file, "Text on which the loss beside the source is measured");
-    verb->add_option("--tokens-max", command->tokens_max, "Of that text")
+    verb->add_option(
+        "--calibration", command->calibration_file, "Text on which awq sees what matters; not that of --text"
+    );
+    verb->add_option(
+            "--method", command->method, "rtn: to nearest; awq: activation-aware, with --calibration"
+    )
+        ->check(CLI::IsMember({"rtn", "awq"}))
+        ->capture_default_str();
+    verb->add_option("--tokens-max", command->tokens_max, "Of either text")
         ->check(CLI::Range(2, 1 << 24))
         ->capture_default_str();
     verb->add_option("--threads", command->model.threads, "Threads")
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
     verb->group("Verbs")->callback([&options, command] {
-        options.chosen = [&options, command] {
+        options.chosen = [&options, command]() -> Result<void> {
+            if ((command->method == "awq") == command->calibration_file.empty()) {
+                return Error{ErrorCode::kInvalid, "--method awq and --calibration belong together"};
+            }
             std::string name = command->type == "q4_k" ? "q4_k_m" : command->type;
             std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
             command->model.mixture = engine::parse_mixture(name).value();

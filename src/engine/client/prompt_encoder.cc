@@ -7,7 +7,6 @@
 
 #include "base/json.h"
 #include "engine/client/literal_marks.h"
-#include "engine/client/tool_choice.h"
 #include "engine/files/model_text.h"
 #include "llm/openai_wire.h"
 
@@ -75,7 +74,7 @@ Result<std::vector<llm::TokenId>> PromptEncoder::encode(const llm::Prompt& promp
 
 Result<std::vector<llm::TokenId>> PromptEncoder::encode(const llm::GenerateRequest& request) const {
     Json tools;
-    if (may_call_tools(request)) {
+    if (request.tool_choice.kind != llm::ToolChoice::Kind::kNone) {
         for (const llm::Tool& tool : request.tools) {
             tools.push(llm::tool_json(tool));
         }

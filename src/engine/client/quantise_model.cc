@@ -4,9 +4,12 @@
 #include <charconv>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "engine/client/activation_scaling.h"
 #include "engine/files/dequantise.h"
 #include "engine/files/gguf.h"
 #include "engine/files/gguf_writer.h"
@@ -17,6 +20,7 @@ namespace capstan::engine {
 namespace {
 
 constexpr std::int64_t kElementsAtOnce = std::int64_t{1} << 22;
+constexpr float kLeastImportance = 1e-12F;  // A block whose inputs were all zero is rounded as any other.
 
 std::int64_t layer_of(std::string_view name) {
     std::int64_t layer = 0;
@@ -84,20 +88,28 @@ GgufMetadata metadata_of(const GgufFile& file, Mixture mixture) {
     return metadata;
 }
 
+const std::vector<float>* find_in(
+    const std::map<std::string, std::vector<float>>& all, const std::string& name
+) {
+    const auto found = all.find(name);
+    return found == all.end() ? nullptr : &found->second;
+}
+
 class Converter {
 public:
-    Converter(GgufWriter& writer, const QuantiseModel& command)
-        : writer_(writer), command_(command), team_(command.threads) {}
+    Converter(GgufWriter& writer, const QuantiseModel& command, WeightScaling scaling)
+        : writer_(writer), command_(command), scaling_(std::move(scaling)), team_(command.threads) {}
 
     Result<void> convert(const Tensor& tensor, DataType type) {
-        if (tensor.type == type) {
+        const std::vector<float>* column_scales = find_in(scaling_.columns, tensor.name);
+        const std::vector<float>* row_scales = find_in(scaling_.rows, tensor.name);
+        if (tensor.type == type && column_scales == nullptr && row_scales == nullptr) {
             return writer_.write(tensor.bytes);
         }
-        const std::int64_t columns = tensor.shape.back();
+        // A vector is a column of rows.
+        const std::int64_t columns = tensor.shape.size() == 1 ? 1 : tensor.shape.back();
+        const std::vector<float> importance = importance_of(tensor.name, columns, column_scales);
         const std::int64_t rows = tensor.elements() / columns;
-        const auto found = command_.importance.find(tensor.name);
-        const bool is_weighed = found != command_.importance.end() && std::ssize(found->second) == columns;
-        const float* importance = is_weighed ? found->second.data() : nullptr;
         const std::int64_t rows_at_once = std::max<std::int64_t>(1, kElementsAtOnce / columns);
         const std::int64_t source_row = bytes_of(tensor.type, columns);
         const std::int64_t row_bytes = bytes_of(type, columns);
@@ -108,9 +120,17 @@ public:
             team_.run(count, 1, [&](int, std::int64_t begin, std::int64_t end) {
                 for (std::int64_t row = begin; row < end; ++row) {
                     float* numbers = numbers_.data() + row * columns;
-                    const std::byte* stored = tensor.bytes.data() + (first + row) * source_row;
-                    dequantise(tensor.type, stored, columns, numbers);
-                    quantise(type, numbers, columns, importance, blocks_.data() + row * row_bytes);
+                    dequantise(
+                        tensor.type, tensor.bytes.data() + (first + row) * source_row, columns, numbers
+                    );
+                    if (row_scales != nullptr) {
+                        divide(numbers, columns, (*row_scales)[static_cast<std::size_t>(first + row)]);
+                    }
+                    if (column_scales != nullptr) {
+                        multiply(numbers, *column_scales);
+                    }
+                    const float* weights = importance.empty() ? nullptr : importance.data();
+                    quantise(type, numbers, columns, weights, blocks_.data() + row * row_bytes);
                 }
             });
             if (auto good = writer_.write(blocks_); !good) {
@@ -121,8 +141,37 @@ public:
     }
 
 private:
+    static void divide(float* numbers, std::int64_t count, float scale) {
+        for (std::int64_t i = 0; i < count; ++i) {
+            numbers[i] /= scale;
+        }
+    }
+
+    static void multiply(float* numbers, const std::vector<float>& scales) {
+        for (std::size_t i = 0; i < scales.size(); ++i) {
+            numbers[i] *= scales[i];
+        }
+    }
+
+    // Of scaled columns: their inputs are divided by the scale. Empty without calibration.
+    std::vector<float> importance_of(
+        const std::string& name, std::int64_t columns, const std::vector<float>* column_scales
+    ) const {
+        const auto found = command_.inputs.find(name);
+        if (found == command_.inputs.end() || std::ssize(found->second.mean_square) != columns) {
+            return {};
+        }
+        std::vector<float> importance = found->second.mean_square;
+        for (std::size_t i = 0; i < importance.size(); ++i) {
+            const float scale = column_scales == nullptr ? 1 : (*column_scales)[i];
+            importance[i] = std::max(importance[i], kLeastImportance) / (scale * scale);
+        }
+        return importance;
+    }
+
     GgufWriter& writer_;
     const QuantiseModel& command_;
+    WeightScaling scaling_;
     ThreadTeam team_;
     std::vector<float> numbers_;
     std::vector<std::byte> blocks_;
@@ -149,7 +198,12 @@ Result<QuantisedModel> quantise_model(const QuantiseModel& command) {
     for (const Tensor* tensor : tensors) {
         result.source_bytes += std::ssize(tensor->bytes);
     }
-    Converter converter(*writer, command);
+    WeightScaling scaling;
+    if (!command.inputs.empty()) {
+        scaling = find_scaling(*file, plan, command.inputs);
+    }
+    result.scaled_tensors = std::ssize(scaling.columns);
+    Converter converter(*writer, command, std::move(scaling));
     std::int64_t done = 0;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         if (auto good = converter.convert(*tensors[i], plan[i].type); !good) {

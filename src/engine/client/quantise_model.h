@@ -8,9 +8,9 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
+#include "engine/client/calibration.h"
 #include "engine/files/mixture.h"
 
 namespace capstan::engine {
@@ -20,8 +20,9 @@ struct QuantiseModel {
     std::filesystem::path out;
     Mixture mixture = Mixture::kQ8_0;
     int threads = 1;
-    // By a tensor's name in the file: what an error of each column counts, [columns]; see files/quantise.h.
-    std::map<std::string, std::vector<float>> importance = {};
+    // What `calibrate` saw of the source, for activation-aware scaling (activation_scaling.h) and rounding;
+    // empty: round to nearest.
+    std::map<std::string, InputColumns> inputs = {};
     // Called after each tensor, with the share of all weights that are done; may be empty.
     std::function<void(double)> on_progress = {};
 };
@@ -31,6 +32,7 @@ struct QuantisedModel {
     std::int64_t bytes = 0;
     std::int64_t tensors = 0;            // All.
     std::int64_t quantised_tensors = 0;  // Of another type than before.
+    std::int64_t scaled_tensors = 0;     // Whose columns were scaled first.
 };
 
 // Vectors, routers and learned positions stay as they are. The file appears when all is written. Needs memory

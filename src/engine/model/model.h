@@ -48,6 +48,9 @@ public:
     // Bytes of weights that are read for each batch.
     std::int64_t matmul_bytes() const { return weights_.matmul_bytes; }
 
+    // Null for nobody; it outlives this, or the next call.
+    void observe(InputObserver* observer) { projector_.observe(observer); }
+
     // Logits [rows that want them, vocabulary] in the order of the rows, until the next call.
     std::span<const float> forward(std::span<const BatchRow> rows);
 

@@ -14,9 +14,12 @@ void Projector::project(
     std::span<const BatchRow> rows, std::int64_t layer, const float* x, std::span<const Product> products
 ) {
     const LayerWeights& weights = weights_.layers[static_cast<std::size_t>(layer)];
-    inputs_.assign(
-        x, static_cast<std::int64_t>(rows.size()), weights[products.front().projection].weight.columns()
-    );
+    const Projection first = products.front().projection;
+    const std::int64_t columns = weights[first].weight.columns();
+    if (observer_ != nullptr) {
+        observer_->see(layer, first, x, std::ssize(rows), columns);
+    }
+    inputs_.assign(x, std::ssize(rows), columns);
     for (const Product& product : products) {
         kernels::multiply(weights[product.projection].weight, inputs_, product.out, team_);
     }

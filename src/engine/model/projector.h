@@ -9,6 +9,7 @@
 #include "engine/kernels/linear.h"
 #include "engine/model/batch.h"
 #include "engine/model/elementwise.h"
+#include "engine/model/input_observer.h"
 #include "engine/model/weights.h"
 
 namespace capstan::engine {
@@ -30,6 +31,9 @@ public:
         std::span<const BatchRow> rows, std::int64_t layer, const float* x, std::span<const Product> products
     );
 
+    // Null for nobody; it outlives this, or the next call.
+    void observe(InputObserver* observer) { observer_ = observer; }
+
     // y = matrix · x, of `rows` rows, as it is.
     void multiply(const kernels::PackedMatrix& matrix, const float* x, std::int64_t rows, float* y);
 
@@ -44,6 +48,7 @@ private:
     const Weights& weights_;
     const RowMath& math_;
     ThreadTeam& team_;
+    InputObserver* observer_ = nullptr;
     kernels::Activations inputs_;    // Of the product that is next.
     std::vector<float> lora_inner_;  // [rows of one adapter, rank]
     std::vector<float> lora_outer_;  // [rows of one adapter, out]
