@@ -81,6 +81,10 @@ std::string cleaned(std::string_view text, const BertNormalizing& wanted) {
     std::string out;
     out.reserve(text.size());
     for_each_character(text, [&](std::uint32_t c, std::string_view bytes) {
+        if (c > ' ' && c < 0x7F) {
+            out += static_cast<char>(c);
+            return;
+        }
         if (wanted.cleans_text && (c == 0 || c == 0xFFFD || is_bert_control(c))) {
             return;
         }
@@ -110,6 +114,9 @@ std::string without_accents(std::string_view text) {
 }  // namespace
 
 bool is_bert_punctuation(std::uint32_t code_point) {
+    if (code_point < kAsciiEnd) {
+        return is_punctuation(code_point);
+    }
     return is_punctuation(code_point) != is_in(kOtherPunctuation, code_point);
 }
 
@@ -130,7 +137,14 @@ std::string normalize_as_bert(std::string_view text, const BertNormalizing& want
     if (wanted.strips_accents && !is_ascii) {
         out = without_accents(out);
     }
-    return wanted.lower_cases ? lower_case(out) : out;
+    if (wanted.lower_cases && is_ascii) {
+        std::ranges::transform(out, out.begin(), [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        });
+    } else if (wanted.lower_cases) {
+        out = lower_case(out);
+    }
+    return out;
 }
 
 }  // namespace capstan::text

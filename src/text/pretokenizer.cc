@@ -63,6 +63,7 @@ Result<Pretokenizer> Pretokenizer::read(const Json& json) {
             pretokenizer.only_pattern_ = steps[0].pattern;
         }
     }
+    pretokenizer.is_bert_ = json.string_or("type", "") == "BertPreTokenizer";
     return pretokenizer;
 }
 
@@ -127,6 +128,7 @@ Result<void> Pretokenizer::add(const Json& json, int depth) {
 Pretokenizer Pretokenizer::bert() {
     Pretokenizer pretokenizer;
     pretokenizer.add_bert();
+    pretokenizer.is_bert_ = true;
     return pretokenizer;
 }
 
@@ -208,8 +210,8 @@ Result<Pretokenizer::Behavior> Pretokenizer::behavior_of(std::string_view name) 
 }
 
 // The whole of `text`, as matches and what is between them.
-std::vector<Pretokenizer::Part> Pretokenizer::parts_of(const Step& step, std::string_view text) {
-    std::vector<Part> parts;
+void Pretokenizer::find_parts(const Step& step, std::string_view text, std::vector<Part>& parts) {
+    parts.clear();
     std::size_t done = 0;
     const auto add_match = [&](std::size_t begin, std::size_t end) {
         if (begin > done) {
@@ -269,14 +271,13 @@ std::vector<Pretokenizer::Part> Pretokenizer::parts_of(const Step& step, std::st
     if (done < text.size()) {
         parts.push_back({done, text.size(), step.invert});
     }
-    return parts;
 }
 
-void Pretokenizer::apply_split(const Step& step, std::string_view word, std::vector<std::string>& out) {
-    std::vector<Part> joined;
+void Pretokenizer::apply_split(const Step& step, std::string_view word, Cut& cut) {
+    find_parts(step, word, cut.parts);
     bool previous_matched = false;
-    const std::vector<Part> parts = parts_of(step, word);
-    for (const Part& part : parts) {
+    const std::size_t before = cut.next.size();
+    for (const Part& part : cut.parts) {
         const bool joins = [&] {
             switch (step.behavior) {
                 case Behavior::kContiguous:
@@ -293,53 +294,49 @@ void Pretokenizer::apply_split(const Step& step, std::string_view word, std::vec
         if (step.behavior == Behavior::kRemoved && part.is_match) {
             continue;
         }
-        if (joins && !joined.empty()) {
-            joined.back().end = part.end;
+        if (joins && cut.next.size() > before) {
+            std::string_view& last = cut.next.back();
+            last = {last.data(), last.size() + part.end - part.begin};
         } else {
-            joined.push_back(part);
+            cut.next.push_back(word.substr(part.begin, part.end - part.begin));
         }
-    }
-    for (const Part& part : joined) {
-        out.emplace_back(word.substr(part.begin, part.end - part.begin));
     }
 }
 
-void Pretokenizer::apply_metaspace(
-    const Step& step, std::string word, bool is_first, std::vector<std::string>& out
-) {
+void Pretokenizer::apply_metaspace(const Step& step, std::string_view word, bool is_first, Cut& cut) {
     std::string replaced = replace_spaces(word, step.literal);
     const bool prepends = step.scheme == Scheme::kAlways || (step.scheme == Scheme::kFirst && is_first);
     if (prepends && !replaced.starts_with(step.literal)) {
         replaced.insert(0, step.literal);
     }
+    const std::string& kept = cut.made.emplace_back(std::move(replaced));
     if (step.split) {
-        apply_split(step, replaced, out);
+        apply_split(step, kept, cut);
     } else {
-        out.push_back(std::move(replaced));
+        cut.next.push_back(kept);
     }
 }
 
-std::vector<std::string> Pretokenizer::cut_by_steps(std::string_view text, bool is_first) const {
-    std::vector<std::string> words;
+void Pretokenizer::cut_by_steps(std::string_view text, bool is_first, Cut& cut) const {
     if (!text.empty()) {
-        words.emplace_back(text);
+        cut.words.push_back(text);
     }
     for (const Step& step : steps_) {
-        std::vector<std::string> next;
+        cut.next.clear();
         bool at_start = is_first;
-        for (std::string& word : words) {
-            if (step.kind == Kind::kPrefixSpace) {
-                next.push_back(word.starts_with(' ') ? std::move(word) : ' ' + word);
-            } else if (step.kind == Kind::kMetaspace) {
-                apply_metaspace(step, std::move(word), at_start, next);
+        for (const std::string_view word : cut.words) {
+            if (step.kind == Kind::kMetaspace) {
+                apply_metaspace(step, word, at_start, cut);
+            } else if (step.kind != Kind::kPrefixSpace) {
+                apply_split(step, word, cut);
             } else {
-                apply_split(step, word, next);
+                const bool has_space = word.starts_with(' ');
+                cut.next.push_back(has_space ? word : cut.made.emplace_back(' ' + std::string(word)));
             }
             at_start = false;
         }
-        words = std::move(next);
+        std::swap(cut.words, cut.next);
     }
-    return words;
 }
 
 }  // namespace capstan::text

@@ -2,7 +2,7 @@
 
 // The "pre_tokenizer" of tokenizer.json: how text is cut into the words that the model sees.
 
-#include <functional>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +10,9 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "text/bert_characters.h"
 #include "text/regex.h"
+#include "text/unicode.h"
 #include "text/word_lexer.h"
 
 namespace capstan::text {
@@ -42,8 +44,14 @@ public:
             }
             return;
         }
-        for (const std::string& word : cut_by_steps(text, is_first)) {
-            on_word(std::string_view(word));
+        if (is_bert_) {
+            cut_as_bert(text, on_word);
+            return;
+        }
+        Cut cut;
+        cut_by_steps(text, is_first, cut);
+        for (const std::string_view word : cut.words) {
+            on_word(word);
         }
     }
 
@@ -80,22 +88,53 @@ private:
         bool is_match;
     };
 
+    // The words of a text between two steps.
+    struct Cut {
+        std::vector<std::string_view> words;
+        std::vector<std::string_view> next;  // Those of the step that is at work.
+        std::deque<std::string> made;        // What words are views of, other than the text.
+        std::vector<Part> parts;
+    };
+
     Result<void> add(const Json& json, int depth);
     void add_bert();
     Result<void> add_split(const Json& json);
     Result<void> add_byte_level(const Json& json);
     Result<void> add_metaspace(const Json& json);
-    static std::vector<Part> parts_of(const Step& step, std::string_view text);
-    static void apply_metaspace(
-        const Step& step, std::string word, bool is_first, std::vector<std::string>& out
-    );
-    static void apply_split(const Step& step, std::string_view word, std::vector<std::string>& out);
+    static void find_parts(const Step& step, std::string_view text, std::vector<Part>& parts);
+    static void apply_metaspace(const Step& step, std::string_view word, bool is_first, Cut& cut);
+    static void apply_split(const Step& step, std::string_view word, Cut& cut);
     static Result<Behavior> behavior_of(std::string_view name);
-    std::vector<std::string> cut_by_steps(std::string_view text, bool is_first) const;
+    void cut_by_steps(std::string_view text, bool is_first, Cut& cut) const;
+
+    // What the two steps of BertPreTokenizer come to, in one pass.
+    template <typename OnWord>
+    static void cut_as_bert(std::string_view text, const OnWord& on_word) {
+        std::size_t begin = 0;
+        for (std::size_t at = 0; at < text.size();) {
+            const Character c = front_character(text.substr(at));
+            const bool is_space = kind_of(c.code_point) == CharacterKind::kSpace;
+            const std::size_t end = at + c.length;
+            if (is_space || is_bert_punctuation(c.code_point)) {
+                if (begin < at) {
+                    on_word(text.substr(begin, at - begin));
+                }
+                if (!is_space) {
+                    on_word(text.substr(at, c.length));
+                }
+                begin = end;
+            }
+            at = end;
+        }
+        if (begin < text.size()) {
+            on_word(text.substr(begin));
+        }
+    }
 
     std::vector<Step> steps_;
     std::optional<WordPattern> only_pattern_;  // When the steps are no more than that.
     bool byte_level_ = false;
+    bool is_bert_ = false;
 };
 
 }  // namespace capstan::text

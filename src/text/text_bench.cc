@@ -1,6 +1,7 @@
 // How fast text becomes tokens and back, against copying the same bytes; training; rendering a conversation.
 // Each at two sizes: costs grow with the size and no faster.
 
+#include <array>
 #include <cstring>
 #include <random>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/check.h"
 #include "text/bpe_trainer.h"
 #include "text/chat_template.h"
+#include "text/gguf_tokenizer.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_writer.h"
 #include "text/word_lexer.h"
@@ -58,6 +60,35 @@ const Tokenizer& tokenizer() {
     return made;
 }
 
+// The same tokens for each of the other models, as a GGUF file would have them.
+Tokenizer make_model(std::string model) {
+    constexpr std::string_view kSpaceLetter = "\u0120";  // Stands for a space in tokens of bytes.
+    GgufTokenizer metadata{.model = std::move(model), .unknown_id = 0, .cls_id = 1, .separator_id = 2};
+    metadata.tokens = {"[UNK]", "[CLS]", "[SEP]", "\u2581", "\u2581.", "\u2581,"};
+    metadata.types.assign(metadata.tokens.size(), 3);
+    metadata.types[3] = metadata.types[4] = metadata.types[5] = 1;
+    for (std::int32_t id = 0; static_cast<std::size_t>(id) < tokenizer().vocabulary_size(); ++id) {
+        const std::string_view token = tokenizer().token_of(id);
+        const bool starts_word = token.starts_with(kSpaceLetter);
+        const std::string_view text = token.substr(starts_word ? kSpaceLetter.size() : 0);
+        if (!text.empty() && !text.contains(kSpaceLetter)) {
+            metadata.tokens.push_back((starts_word ? "\u2581" : "") + std::string(text));
+            metadata.types.push_back(1);
+        }
+    }
+    for (std::size_t i = 0; i < metadata.tokens.size(); ++i) {
+        metadata.scores.push_back(-1.0F - 1e-3F * static_cast<float>(i));
+    }
+    auto made = tokenizer_from_gguf(std::move(metadata));
+    CHECK(made.has_value(), "the metadata fit together");
+    return std::move(*made);
+}
+
+const Tokenizer& model(int number) {
+    static const std::array models = {make_model("llama"), make_model("t5"), make_model("bert")};
+    return models[static_cast<std::size_t>(number)];
+}
+
 void set_bytes(benchmark::State& state, std::size_t bytes) {
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(bytes));
 }
@@ -89,6 +120,16 @@ void bm_encode(benchmark::State& state) {
     const std::string text = make_text(static_cast<std::size_t>(state.range(0)), 2);
     for ([[maybe_unused]] auto _ : state) {
         benchmark::DoNotOptimize(tokenizer().encode(text));
+    }
+    set_bytes(state, text.size());
+}
+
+// SentencePiece's BPE, Unigram, WordPiece.
+template <int kModel>
+void bm_encode_model(benchmark::State& state) {
+    const std::string text = make_text(static_cast<std::size_t>(state.range(0)), 2);
+    for ([[maybe_unused]] auto _ : state) {
+        benchmark::DoNotOptimize(model(kModel).encode(text));
     }
     set_bytes(state, text.size());
 }
@@ -140,6 +181,9 @@ void bm_render(benchmark::State& state) {
 BENCHMARK(bm_memcpy)->Arg(64 << 10)->Arg(4 << 20);
 BENCHMARK(bm_cut_words)->Arg(64 << 10)->Arg(4 << 20);
 BENCHMARK(bm_encode)->Arg(64 << 10)->Arg(4 << 20);
+BENCHMARK(bm_encode_model<0>)->Name("bm_encode_llama")->Arg(64 << 10)->Arg(4 << 20);
+BENCHMARK(bm_encode_model<1>)->Name("bm_encode_unigram")->Arg(64 << 10)->Arg(4 << 20);
+BENCHMARK(bm_encode_model<2>)->Name("bm_encode_bert")->Arg(64 << 10)->Arg(4 << 20);
 BENCHMARK(bm_encode_one_word)->Arg(64 << 10)->Arg(1 << 20);
 BENCHMARK(bm_decode)->Arg(64 << 10)->Arg(4 << 20);
 BENCHMARK(bm_train)->Arg(2 << 20)->Arg(8 << 20)->Unit(benchmark::kMillisecond);
