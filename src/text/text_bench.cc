@@ -63,7 +63,7 @@ const Tokenizer& tokenizer() {
 // The same tokens for each of the other models, as a GGUF file would have them.
 Tokenizer make_model(std::string model) {
     constexpr std::string_view kSpaceLetter = "\u0120";  // Stands for a space in tokens of bytes.
-    GgufTokenizer metadata{.model = std::move(model), .unknown_id = 0, .cls_id = 1, .separator_id = 2};
+    GgufTokenizer metadata{.model = std::move(model), .unknown_id = 0, .separator_id = 2, .cls_id = 1};
     metadata.tokens = {"[UNK]", "[CLS]", "[SEP]", "\u2581", "\u2581.", "\u2581,"};
     metadata.types.assign(metadata.tokens.size(), 3);
     metadata.types[3] = metadata.types[4] = metadata.types[5] = 1;
