@@ -10,6 +10,7 @@
 
 #include "app/api_commands.h"
 #include "app/bench_commands.h"
+#include "app/engine_commands.h"
 #include "app/home_lock.h"
 #include "app/model_commands.h"
 #include "app/quickstart/quickstart.h"
@@ -18,7 +19,6 @@
 #include "app/version.h"
 #include "app/work_command.h"
 #include "platform/cli/table.h"
-#include "serving/engine_command.h"
 
 namespace capstan::app {
 namespace {
@@ -153,65 +153,6 @@ void add_quickstart_command(CLI::App& app, CommonOptions& common) {
         common.chosen = [&common, options] {
             options->home = common.home;
             return run_quickstart(*options);
-        };
-    });
-}
-
-Result<void> parse_adapters(const std::vector<std::string>& texts, serving::EngineCommand& command) {
-    for (const std::string& text : texts) {
-        const std::size_t equals = text.rfind('=');
-        if (equals == std::string::npos || equals == 0) {
-            return Error{ErrorCode::kInvalid, "--adapter takes NAME=FOLDER; got '" + text + "'"};
-        }
-        command.adapters[text.substr(0, equals)] = text.substr(equals + 1);
-    }
-    return {};
-}
-
-void add_engine_command(CLI::App& app, CommonOptions& common) {
-    auto command = std::make_shared<serving::EngineCommand>();  // Shared as above, and so is the next.
-    auto adapters = std::make_shared<std::vector<std::string>>();
-    CLI::App* engine =
-        app.add_subcommand("engine", "Serve one model over HTTP: OpenAI's API, and what vLLM adds to it");
-    engine->add_option("--model", command->model, "Folder in Hugging Face's layout")->required();
-    engine->add_option(
-        "--name", command->name, "What callers name in `model`; the folder's name when left out"
-    );
-    engine->add_option("--adapter", *adapters, "NAME=FOLDER of a PEFT adapter; may be repeated");
-    engine->add_option("--address", command->address, "Address to listen on");
-    engine->add_option("--port", command->port, "Port; any free one when left out");
-    engine->add_option("--port-file", command->port_file, "File that gets the port");
-    engine->add_option("--threads", command->threads, "Threads of the engine")->check(CLI::Range(1, 256));
-    engine->add_option(
-        "--context",
-        command->context_tokens_max,
-        "Tokens of a prompt and its answer; the model's when left out"
-    );
-    engine->add_option("--kv-bytes", command->kv_cache_bytes, "Memory for keys and values, such as 2GB")
-        ->transform(CLI::AsSizeValue(false))
-        ->capture_default_str();
-    engine
-        ->add_option("--running", command->running_max, "Sequences computed together; 0: the engine's choice")
-        ->check(CLI::Range(0, 4096));
-    engine->add_option("--queue", command->waiting_max, "Sequences that may wait; more are answered 429")
-        ->check(CLI::Range(1, 1 << 20))
-        ->capture_default_str();
-    engine->add_option("--calls", command->calls_max, "Calls at one time; more are answered 429")
-        ->check(CLI::Range(1, 1 << 20))
-        ->capture_default_str();
-    engine->add_option("--timeout-ms", command->deadline_ms_max, "The longest that a call may take")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    engine->add_flag(
-        "--runtime-adapters",
-        command->adapters_may_change,
-        "Let callers load and drop adapters while it runs; they name folders of this machine"
-    );
-    engine->group("Run")->callback([&common, command, adapters] {
-        common.chosen = [command, adapters]() -> Result<void> {
-            auto parsed = parse_adapters(*adapters, *command);
-            command->version = kVersion;
-            return parsed ? serving::run_engine(*command) : parsed;
         };
     });
 }

@@ -22,8 +22,17 @@ using OnText = std::function<bool(std::string_view piece)>;
 // Called from any thread when an answer may have something new to take, or may have ended; it must not block.
 using OnChange = std::function<void()>;
 
+// What is new of a call of a tool: its name, which begins it, or a part of its arguments, which together are
+// JSON.
+struct ToolPart {
+    int index = 0;     // Of the call, from 0.
+    std::string name;  // Empty but in the first.
+    std::string arguments;
+};
+
 // What came of an answer since the last look.
 struct AnswerPiece {
+    std::vector<ToolPart> tool_parts;
     std::string text;                // Whole UTF-8 characters.
     std::vector<TokenScore> tokens;  // Those whose text began to show; only when they were asked for.
 };

@@ -1,9 +1,11 @@
 #include "serving/choice_run.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/id.h"
 
 namespace capstan::serving {
 Result<void> ChoiceRun::start(llm::ModelClient& model, llm::OnChange on_change) {
@@ -35,13 +37,19 @@ Result<std::optional<llm::Choice>> ChoiceRun::take() {
     }
     usage_ = result->usage;
     if (parts_.metrics != nullptr) {
-        parts_.metrics->ended(*result, name_of(result->finish_reason));
+        parts_.metrics->ended(*result, reason_of(*result));
     }
     return llm::Choice{
-        .index = parts_.index,
-        .has_scores = parts_.has_scores,
-        .finish_reason = name_of(result->finish_reason)
+        .index = parts_.index, .has_scores = parts_.has_scores, .finish_reason = reason_of(*result)
     };
+}
+
+// "tool_calls" when the model chose to call some; one that the caller named is a plain stop, as OpenAI has
+// it.
+std::string_view ChoiceRun::reason_of(const llm::GenerateResult& result) const {
+    const bool has_chosen = parts_.request.tool_choice.kind != llm::ToolChoice::Kind::kNamed;
+    const bool is_stop = result.finish_reason == llm::FinishReason::kStop;
+    return is_stop && has_called_ && has_chosen ? "tool_calls" : name_of(result.finish_reason);
 }
 
 void ChoiceRun::count_piece() {
@@ -65,6 +73,18 @@ llm::Choice ChoiceRun::choice_of(llm::AnswerPiece piece) {
     }
     llm::Choice choice{.index = parts_.index, .has_scores = parts_.has_scores};
     choice.text = std::move(piece.text);
+    has_called_ = has_called_ || !piece.tool_parts.empty();
+    for (llm::ToolPart& part : piece.tool_parts) {
+        if (part.index == 0 || parts_.has_parallel_calls) {
+            const std::string id = part.name.empty() ? std::string() : "call_" + new_id();
+            choice.tool_deltas.push_back(
+                {.index = part.index,
+                 .id = id,
+                 .name = std::move(part.name),
+                 .arguments = std::move(part.arguments)}
+            );
+        }
+    }
     if (parts_.has_scores) {
         choice.tokens = std::move(piece.tokens);
     }
@@ -75,6 +95,15 @@ void append(llm::Choice& whole, llm::Choice part) {
     whole.index = part.index;
     whole.has_scores = part.has_scores;
     whole.text += part.text;
+    for (llm::ToolCallDelta& delta : part.tool_deltas) {
+        const auto index = static_cast<std::size_t>(delta.index);
+        whole.tool_calls.resize(std::max(whole.tool_calls.size(), index + 1));
+        llm::ToolCall& call = whole.tool_calls[index];
+        if (!delta.name.empty()) {
+            call = {.id = std::move(delta.id), .name = std::move(delta.name), .arguments = {}};
+        }
+        call.arguments += delta.arguments;
+    }
     whole.tokens.insert(
         whole.tokens.end(),
         std::make_move_iterator(part.tokens.begin()),

@@ -19,6 +19,7 @@ public:
         int index = 0;
         llm::GenerateRequest request;
         CallMetrics* metrics = nullptr;  // Null when nobody counts; outlives this.
+        bool has_parallel_calls = true;  // Else of calls of tools only the first is told.
         bool has_scores = false;         // The caller wants them; the request may ask for its own reasons.
     };
 
@@ -42,12 +43,14 @@ public:
     double mean_log_probability() const { return tokens_ > 0 ? log_probability_ / tokens_ : 0; }
 
 private:
+    std::string_view reason_of(const llm::GenerateResult& result) const;
     void count_piece();
     llm::Choice choice_of(llm::AnswerPiece piece);
 
     Parts parts_;
     std::unique_ptr<llm::Answer> answer_;
     bool has_ended_ = false;
+    bool has_called_ = false;  // A tool.
     llm::Usage usage_;
     double log_probability_ = 0;
     double tokens_ = 0;

@@ -38,6 +38,16 @@ std::int64_t timeout_of(const http::Request& request) {
     return read.ec == std::errc() && value > 0 ? value : 0;
 }
 
+// Whole calls of tools as the one chunk that has them all.
+void call_deltas(llm::Choice& choice) {
+    for (std::size_t i = 0; i < choice.tool_calls.size(); ++i) {
+        const llm::ToolCall& call = choice.tool_calls[i];
+        choice.tool_deltas.push_back(
+            {.index = static_cast<int>(i), .id = call.id, .name = call.name, .arguments = call.arguments}
+        );
+    }
+}
+
 }  // namespace
 
 Task<void> EngineCall::run() {
@@ -120,6 +130,7 @@ void EngineCall::plan_choices() {
                 .index = static_cast<int>(choices_.size()),
                 .request = std::move(request),
                 .metrics = parts_.served.metrics(),
+                .has_parallel_calls = call_.parallel_tool_calls,
                 .has_scores = has_scores
             });
         }
@@ -230,6 +241,9 @@ Task<void> EngineCall::answer_whole(std::vector<llm::Choice> parts, const http::
         auto sent = co_await parts_.writer.start(
             200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}}
         );
+        for (llm::Choice& choice : choices) {
+            call_deltas(choice);
+        }
         if (sent) {
             sent = co_await send(choices);
         }

@@ -19,12 +19,37 @@ namespace {
 constexpr std::int64_t kDrainMs = 10'000;
 constexpr auto kStopPoll = std::chrono::milliseconds(50);
 
+Result<engine::KvType> parse_kv_type(std::string_view name) {
+    using engine::KvType;
+    for (const auto& [known, type] :
+         {std::pair<std::string_view, KvType>{"f32", KvType::kF32},
+          {"f16", KvType::kF16},
+          {"i8", KvType::kI8},
+          {"i4", KvType::kI4}}) {
+        if (name == known) {
+            return type;
+        }
+    }
+    return Error{
+        ErrorCode::kInvalid, "keys and values are kept as f32, f16, i8 or i4, not '" + std::string(name) + "'"
+    };
+}
+
 Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& command) {
     engine::ModelOptions options{.directory = command.model, .adapters = command.adapters};
     options.context_tokens_max = command.context_tokens_max;
     options.engine.threads = command.threads;
     options.engine.kv_cache_bytes = command.kv_cache_bytes;
     options.engine.waiting_max = static_cast<std::size_t>(command.waiting_max);
+    const auto kv_type = parse_kv_type(command.kv_type);
+    if (!kv_type) {
+        return kv_type.error();
+    }
+    options.engine.kv_type = *kv_type;
+    options.engine.draft_model = command.draft_model;
+    options.engine.scheduler.speculation.guesses_max = command.guesses_max;
+    options.engine.prefix_cache_directory = command.prefix_cache;
+    options.engine.prefix_cache_bytes = command.prefix_cache_bytes;
     if (command.running_max > 0) {
         options.engine.scheduler.running_max = static_cast<std::size_t>(command.running_max);
     }
@@ -32,7 +57,11 @@ Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& comm
 }
 
 std::string name_of(const EngineCommand& command) {
-    return command.name.empty() ? command.model.filename().string() : command.name;
+    if (!command.name.empty()) {
+        return command.name;
+    }
+    const bool is_file = command.model.extension() == ".gguf";
+    return (is_file ? command.model.stem() : command.model.filename()).string();
 }
 
 ServedModel::Parts served_parts(

@@ -12,8 +12,8 @@
 namespace capstan::serving {
 
 struct EngineCommand {
-    std::filesystem::path model;  // Hugging Face layout.
-    std::string name;             // What callers name in `model`; empty: the folder's name.
+    std::filesystem::path model;  // Folder in Hugging Face's layout, or a GGUF file.
+    std::string name;             // What callers name in `model`; empty: the folder's or file's name.
     std::map<std::string, std::filesystem::path> adapters;  // What callers name in `model` → PEFT folder.
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;           // 0: any free one.
@@ -25,8 +25,13 @@ struct EngineCommand {
     int running_max = 0;     // Sequences in one batch; 0: the engine's default.
     int waiting_max = 1024;  // Sequences that wait for a place in the batch; more are answered 429.
     std::int64_t deadline_ms_max = 3'600'000;  // Of a call, unless it asks for less.
-    bool adapters_may_change = false;          // By callers, while it runs.
-    std::string version = {};                  // What /version says.
+    std::string kv_type = "f16";               // f32, f16, i8 or i4.
+    std::filesystem::path draft_model;         // Guesses tokens; of the same vocabulary. Empty: none.
+    int guesses_max = 0;                       // Of a sequence in one step; 0: no speculation.
+    std::filesystem::path prefix_cache;        // Folder for prompts that memory has no room for; empty: none.
+    std::int64_t prefix_cache_bytes = std::int64_t{4} << 30;
+    bool adapters_may_change = false;  // By callers, while it runs.
+    std::string version = {};          // What /version says.
 };
 
 // Blocks until SIGTERM or SIGINT; then ends what runs, for up to 10 s. Errors are those of the model and of

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "llm/chunk_merger.h"
 #include "serving/test_engine.h"
 
 namespace capstan::serving {
@@ -145,6 +146,45 @@ TEST_F(EngineRoutesTest, ListsTheModelAndItsAdapters) {
     EXPECT_EQ((*body["data"].as_array())[1].int_or("max_model_len", 0), 512);
     EXPECT_EQ(client_.get(server_->url() + "/v1/models/man/2")->status, 200);
     EXPECT_EQ(client_.get(server_->url() + "/v1/models/man/3")->status, 404);
+}
+
+TEST_F(EngineRoutesTest, CallsOfToolsComeWholeAndInPieces) {
+    scripted_.pieces.clear();
+    scripted_.tool_parts = {
+        {.index = 0, .name = "add", .arguments = {}},
+        {.index = 0, .name = {}, .arguments = "{\"a\":"},
+        {.index = 0, .name = {}, .arguments = "1}"},
+        {.index = 1, .name = "now", .arguments = "{}"},
+    };
+    serve(scripted_);
+    Json body = chat();
+    body.set("tools", parse_json(R"([{"type":"function","function":{"name":"add"}}])").value());
+    const Json whole = parse_json(ask(body).body).value();
+    const Json& choice = whole["choices"].as_array()->front();
+    EXPECT_EQ(choice.string_or("finish_reason", ""), "tool_calls");
+    EXPECT_TRUE(choice["message"]["content"].is_null());
+    const auto& calls = *choice["message"]["tool_calls"].as_array();
+    ASSERT_EQ(calls.size(), 2U);
+    EXPECT_EQ(calls[0]["function"].string_or("arguments", ""), R"({"a":1})");
+    EXPECT_TRUE(calls[1].string_or("id", "").starts_with("call_"));
+    EXPECT_EQ(scripted_.requests().at(0).tools.at(0).name, "add");
+    body.set("stream", true);
+    llm::ChunkMerger merger(llm::CallKind::kChat);
+    http::ClientRequest request{
+        .method = "POST", .url = server_->url() + "/v1/chat/completions", .body = body.dump()
+    };
+    ASSERT_TRUE(client_.events(request, [&](const http::SseEvent& event) -> Result<void> {
+        return event.data == "[DONE]" ? Result<void>() : merger.take(parse_json(event.data).value());
+    }));
+    const Json merged = merger.answer({.kind = llm::CallKind::kChat}, {});
+    const auto& streamed = *merged["choices"].as_array()->front()["message"]["tool_calls"].as_array();
+    ASSERT_EQ(streamed.size(), 2U);
+    EXPECT_EQ(streamed[0]["function"], calls[0]["function"]);
+    EXPECT_EQ(streamed[1]["function"], calls[1]["function"]);
+    body.set("stream", false);
+    body.set("parallel_tool_calls", false);
+    const Json one = parse_json(ask(body).body).value();
+    EXPECT_EQ(one["choices"].as_array()->front()["message"]["tool_calls"].as_array()->size(), 1U);
 }
 
 }  // namespace

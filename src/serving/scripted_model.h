@@ -19,10 +19,11 @@ class ScriptedModel final : public llm::ModelClient {
 public:
     // Set before the first call.
     std::vector<std::string> pieces = {"Hel", "lo"};
-    bool is_endless = false;       // The pieces again and again.
-    bool is_stuck = false;         // After the pieces: nothing, ever.
-    std::optional<Error> refusal;  // Instead of an answer.
-    std::optional<Error> failure;  // After the pieces.
+    std::vector<llm::ToolPart> tool_parts;  // After the pieces, one a look.
+    bool is_endless = false;                // The pieces again and again.
+    bool is_stuck = false;                  // After the pieces: nothing, ever.
+    std::optional<Error> refusal;           // Instead of an answer.
+    std::optional<Error> failure;           // After the pieces.
     llm::FinishReason finish_reason = llm::FinishReason::kStop;
 
     std::atomic<std::int64_t> pieces_made = 0;
@@ -54,11 +55,14 @@ private:
         // One piece a look, then once nothing: a reader in a loop comes to wait for more in between.
         std::optional<llm::AnswerPiece> take() override {
             if (has_ended() || is_cancelled_ || at_ == model_.pieces.size()) {
+                if (!is_cancelled_ && tools_at_ < model_.tool_parts.size()) {
+                    return llm::AnswerPiece{.tool_parts = {model_.tool_parts[tools_at_++]}};
+                }
                 is_done_ = is_cancelled_ || (!model_.is_stuck && at_ == model_.pieces.size());
                 return std::nullopt;
             }
             ++model_.pieces_made;
-            llm::AnswerPiece piece{.text = model_.pieces[at_++], .tokens = {}};
+            llm::AnswerPiece piece{.tool_parts = {}, .text = model_.pieces[at_++], .tokens = {}};
             if (model_.is_endless && at_ == model_.pieces.size()) {
                 at_ = 0;
             }
@@ -82,6 +86,7 @@ private:
     private:
         ScriptedModel& model_;
         std::size_t at_ = 0;
+        std::size_t tools_at_ = 0;
         bool is_done_ = false;
         bool is_cancelled_ = false;
     };

@@ -64,6 +64,9 @@ Result<ChatTemplate> ChatTemplate::from_config(const Json& config) {
             return with_context(fmt::format("chat_template '{}'", name.substr(0, 80)), parsed.error());
         }
         chat.templates_.insert_or_assign(name, std::move(*parsed));
+        if (name == "tool_use" || (name == "default" && !chat.templates_.contains("tool_use"))) {
+            chat.tool_call_format_ = tool_call_format_of(source);
+        }
         return {};
     };
     const Json& given = config["chat_template"];

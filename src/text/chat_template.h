@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "text/jinja.h"
+#include "text/tool_call_format.h"
 
 namespace capstan::text {
 
@@ -45,11 +46,15 @@ public:
     // when there are tools. kInvalid, with the template's own words, when it refuses the conversation.
     Result<std::string> render(const Json& messages, const ChatOptions& options = {}) const;
 
+    // How the model writes calls of tools, told from the template for them; kNone when it knows no tools.
+    ToolCallFormat tool_call_format() const { return tool_call_format_; }
+
 private:
     ChatTemplate() = default;
 
     std::map<std::string, Template, std::less<>> templates_;  // By name; "default" is always there.
-    Json special_tokens_;                                     // bos_token and so on, as variables.
+    ToolCallFormat tool_call_format_ = ToolCallFormat::kNone;
+    Json special_tokens_;  // bos_token and so on, as variables.
 };
 
 }  // namespace capstan::text

@@ -70,10 +70,62 @@ LocalAnswer::LocalAnswer(Parts parts)
       decoder_(parts.tokenizer),
       filter_(parts.request.stop) {
     result_->usage.prompt_tokens = std::ssize(prompt_);
+    read_tools(parts);
     if (const auto* text = std::get_if<std::string>(&parts.request.prompt); text != nullptr && must_echo_) {
         prompt_text_ = *text;
     } else if (must_echo_) {
         prompt_text_ = tokenizer_.decode(prompt_, false);
+    }
+}
+
+void LocalAnswer::read_tools(const Parts& parts) {
+    if (parts.tool_format == text::ToolCallFormat::kNone) {
+        return;
+    }
+    if (parts.request.tool_choice.kind == llm::ToolChoice::Kind::kNamed) {
+        named_tool_ = parts.request.tool_choice.name;
+        return;
+    }
+    for (const std::string_view sign : text::tool_call_signs(parts.tool_format)) {
+        if (const auto id = tokenizer_.id_of(sign)) {
+            decoder_.show(*id);
+        }
+    }
+    text::ToolCallOptions options{.format = parts.tool_format, .names = {}};
+    for (const llm::Tool& tool : parts.request.tools) {
+        options.names.push_back(tool.name);
+    }
+    tools_.emplace(std::move(options));
+}
+
+void LocalAnswer::tell_apart(std::string_view text, llm::AnswerPiece& piece) {
+    if (!named_tool_.empty()) {
+        if (!text.empty() || !has_begun_named_) {
+            const std::string name = has_begun_named_ ? std::string() : named_tool_;
+            piece.tool_parts.push_back({.index = 0, .name = name, .arguments = std::string(text)});
+            has_begun_named_ = true;
+        }
+    } else if (tools_) {
+        take_events(tools_->push(text), piece);
+    } else {
+        piece.text += text;
+    }
+}
+
+void LocalAnswer::take_events(std::vector<text::ToolCallEvent> events, llm::AnswerPiece& piece) {
+    for (text::ToolCallEvent& event : events) {
+        const auto index = static_cast<int>(event.index);
+        switch (event.kind) {
+            case text::ToolCallEvent::Kind::kContent:
+                piece.text += event.text;
+                break;
+            case text::ToolCallEvent::Kind::kCallBegin:
+                piece.tool_parts.push_back({.index = index, .name = std::move(event.text), .arguments = {}});
+                break;
+            case text::ToolCallEvent::Kind::kArguments:
+                piece.tool_parts.push_back({.index = index, .name = {}, .arguments = std::move(event.text)});
+                break;
+        }
     }
 }
 
@@ -99,7 +151,7 @@ std::optional<llm::AnswerPiece> LocalAnswer::take() {
     if (has_stopped_ || has_all_come) {
         finish(piece);
     }
-    if (piece.text.empty() && piece.tokens.empty()) {
+    if (piece.text.empty() && piece.tokens.empty() && piece.tool_parts.empty()) {
         return std::nullopt;
     }
     return piece;
@@ -157,7 +209,9 @@ void LocalAnswer::push(const ScoredToken& token, llm::AnswerPiece& piece) {
 
 void LocalAnswer::show(std::string text, llm::AnswerPiece& piece) {
     shown_bytes_ += text.size();
-    piece.text += text;
+    if (!text.empty()) {
+        tell_apart(text, piece);
+    }
     while (!held_.empty() && held_.front().begin < shown_bytes_) {
         piece.tokens.push_back(std::move(held_.front().score));
         held_.pop_front();
@@ -186,6 +240,9 @@ void LocalAnswer::finish(llm::AnswerPiece& piece) {
         }
     }
     held_.clear();
+    if (tools_) {
+        take_events(tools_->finish(), piece);
+    }
     if (has_stopped_ || filter_.stopped()) {
         result_->finish_reason = llm::FinishReason::kStop;
     }

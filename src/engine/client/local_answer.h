@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/client/stop_filter.h"
@@ -15,6 +16,7 @@
 #include "llm/model_client.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer.h"
+#include "text/tool_call_parser.h"
 
 namespace capstan::engine {
 
@@ -29,6 +31,7 @@ public:
         std::vector<llm::TokenId> prompt;
         std::shared_ptr<TokenChannel> channel;  // Shared with the engine.
         std::int64_t began_us = 0;              // On the monotonic clock.
+        text::ToolCallFormat tool_format = text::ToolCallFormat::kNone;
     };
 
     explicit LocalAnswer(Parts parts);
@@ -53,6 +56,10 @@ private:
     void push(const ScoredToken& token, llm::AnswerPiece& piece);
     void show(std::string text, llm::AnswerPiece& piece);
     void finish(llm::AnswerPiece& piece);
+    void read_tools(const Parts& parts);
+    // Text for the reader, and calls of tools.
+    void tell_apart(std::string_view text, llm::AnswerPiece& piece);
+    void take_events(std::vector<text::ToolCallEvent> events, llm::AnswerPiece& piece);
     llm::TokenScore score_of(const ScoredToken& token) const;
 
     const text::Tokenizer& tokenizer_;
@@ -67,6 +74,9 @@ private:
 
     text::StreamDecoder decoder_;
     StopFilter filter_;
+    std::optional<text::ToolCallParser> tools_;  // When calls may come in the text.
+    std::string named_tool_;                     // When all of the text is the arguments of this one.
+    bool has_begun_named_ = false;
     std::size_t decoded_bytes_ = 0;       // Of the completion.
     std::size_t decoded_characters_ = 0;  // Of the answer, with the echo.
     std::size_t shown_bytes_ = 0;

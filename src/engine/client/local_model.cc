@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "engine/client/local_answer.h"
 #include "engine/client/stop_filter.h"
+#include "engine/client/tool_choice.h"
 #include "text/stream_decoder.h"
 
 namespace capstan::engine {
@@ -140,9 +141,16 @@ Result<std::unique_ptr<llm::Answer>> LocalModel::start(
     const llm::GenerateRequest& request, llm::OnChange on_change
 ) {
     const std::int64_t began_us = monotonic_now_us();
+    const auto tool_format = tool_format_of(request, encoder_.tool_call_format());
+    auto constraint = tool_format ? constraint_of(request) : Result<llm::Constraint>(tool_format.error());
+    if (!constraint) {
+        return constraint.error();
+    }
+    llm::GenerateRequest asked = request;
+    asked.constraint = std::move(*constraint);
     const bool is_scored = request.top_tokens.has_value();
     auto sequence = sequence_of(
-        request,
+        asked,
         {.score_prompt = request.echoes_prompt && (is_scored || request.completion_tokens_max == 0),
          .score_completion = is_scored,
          .top_tokens = request.top_tokens.value_or(0),
@@ -161,7 +169,8 @@ Result<std::unique_ptr<llm::Answer>> LocalModel::start(
         .request = request,
         .prompt = std::move(prompt),
         .channel = std::move(*channel),
-        .began_us = began_us
+        .began_us = began_us,
+        .tool_format = *tool_format
     });
 }
 

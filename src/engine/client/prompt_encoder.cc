@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "engine/client/literal_marks.h"
+#include "engine/client/tool_choice.h"
 #include "engine/files/model_text.h"
 #include "llm/openai_wire.h"
 
@@ -74,7 +75,7 @@ Result<std::vector<llm::TokenId>> PromptEncoder::encode(const llm::Prompt& promp
 
 Result<std::vector<llm::TokenId>> PromptEncoder::encode(const llm::GenerateRequest& request) const {
     Json tools;
-    if (request.tool_choice.kind != llm::ToolChoice::Kind::kNone) {
+    if (may_call_tools(request)) {
         for (const llm::Tool& tool : request.tools) {
             tools.push(llm::tool_json(tool));
         }

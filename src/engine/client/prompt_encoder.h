@@ -30,6 +30,11 @@ public:
 
     const text::Tokenizer& tokenizer() const { return tokenizer_; }
 
+    // How the model writes calls of tools.
+    text::ToolCallFormat tool_call_format() const {
+        return chat_template_ ? chat_template_->tool_call_format() : text::ToolCallFormat::kNone;
+    }
+
 private:
     PromptEncoder(
         text::Tokenizer tokenizer, std::optional<text::ChatTemplate> chat_template, const ModelConfig& config

@@ -1,0 +1,146 @@
+"""The official OpenAI client of PyPI, unmodified, against `capstan engine` with a tiny random model."""
+import math
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+import unittest
+
+import openai
+
+import random_model
+
+PROGRAM = os.environ["CAPSTAN_PROGRAM"]
+TOOLS = [{
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "The weather of a town",
+        "parameters": {
+            "type": "object",
+            "properties": {"town": {"enum": ["Bern", "Oslo"]}, "days": {"enum": [1, 2, 3]}},
+            "required": ["town", "days"],
+            "additionalProperties": False,
+        },
+    },
+}]
+
+
+class Engine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        home = pathlib.Path(cls.folder.name)
+        random_model.write(home / "model")
+        cls.process = subprocess.Popen(
+            [PROGRAM, "engine", "--model", home / "model", "--name", "tiny", "--port-file", home / "port"]
+        )
+        for _ in range(300):
+            if (home / "port").exists() and (home / "port").read_text().strip():
+                break
+            time.sleep(0.1)
+        cls.url = f"http://127.0.0.1:{(home / 'port').read_text().strip()}"
+        cls.client = openai.OpenAI(base_url=cls.url + "/v1", api_key="none", max_retries=0)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.close()
+        cls.process.terminate()
+        cls.process.wait(30)
+        cls.folder.cleanup()
+
+    def complete(self, **asked):
+        return self.client.completions.create(**{"model": "tiny", "max_tokens": 8, "temperature": 0, **asked})
+
+    def chat(self, **asked):
+        messages = [{"role": "user", "content": "Hi!"}]
+        return self.client.chat.completions.create(
+            **{"model": "tiny", "messages": messages, "max_tokens": 8, "temperature": 0, **asked}
+        )
+
+    def test_lists_its_model_with_its_context(self):
+        (model,) = list(self.client.models.list())
+        self.assertEqual((model.id, model.max_model_len), ("tiny", random_model.POSITIONS))
+
+    def test_scores_prompts_as_harnesses_ask_for_it(self):
+        prompts = [[72, 106, 37], [72, 106], [80]]
+        answer = self.complete(prompt=prompts, echo=True, logprobs=1, max_tokens=1, seed=1234)
+        self.assertEqual([choice.index for choice in answer.choices], [0, 1, 2])
+        for prompt, choice in zip(prompts, answer.choices):
+            scores = choice.logprobs
+            self.assertEqual(len(scores.tokens), len(prompt) + 1)
+            self.assertIsNone(scores.token_logprobs[0])
+            self.assertIsNone(scores.top_logprobs[0])
+            for value, top in zip(scores.token_logprobs[1:], scores.top_logprobs[1:]):
+                self.assertIn(value, top.values())
+                self.assertLess(value, 0)
+            self.assertEqual(scores.token_logprobs[-1], max(scores.top_logprobs[-1].values()))
+
+    def test_tells_several_choices_apart_and_repeats_them_by_their_seed(self):
+        asked = {"prompt": ["a", "b"], "n": 3, "temperature": 1, "seed": 7, "max_tokens": 12}
+        first = self.complete(**asked)
+        self.assertEqual([choice.index for choice in first.choices], list(range(6)))
+        self.assertEqual(len({choice.text for choice in first.choices}), 6)
+        again = self.complete(**asked)
+        self.assertEqual([choice.text for choice in first.choices], [choice.text for choice in again.choices])
+        streamed = [""] * 6
+        for chunk in self.complete(stream=True, **asked):
+            for choice in chunk.choices:
+                streamed[choice.index] += choice.text
+        self.assertEqual(streamed, [choice.text for choice in first.choices])
+
+    def test_gives_the_log_probabilities_of_a_chat_whole_and_streamed(self):
+        whole = self.chat(logprobs=True, top_logprobs=4).choices[0].logprobs.content
+        self.assertGreater(len(whole), 0)
+        for token in whole:
+            self.assertEqual(len(token.top_logprobs), 4)
+            self.assertLessEqual(sum(math.exp(other.logprob) for other in token.top_logprobs), 1 + 1e-6)
+            self.assertEqual(token.logprob, token.top_logprobs[0].logprob)
+        streamed = []
+        for chunk in self.chat(logprobs=True, top_logprobs=4, stream=True):
+            scores = chunk.choices[0].logprobs
+            streamed += scores.content if scores else []
+        self.assertEqual(streamed, whole)
+
+    def test_says_the_role_once_and_the_usage_last(self):
+        chunks = list(self.chat(stream=True, stream_options={"include_usage": True}))
+        self.assertEqual([chunk.choices[0].delta.role for chunk in chunks[:-1]].count("assistant"), 1)
+        self.assertEqual(chunks[-1].choices, [])
+        self.assertGreater(chunks[-1].usage.completion_tokens, 0)
+        self.assertTrue(all(chunk.usage is None for chunk in chunks[:-1]))
+        self.assertEqual(len({chunk.id for chunk in chunks}), 1)
+
+    def test_bends_to_a_bias_and_stops_at_a_text(self):
+        answer = self.complete(prompt="x", logit_bias={"70": 100}, max_tokens=5)  # 5 special tokens, then bytes.
+        self.assertEqual(answer.choices[0].text, "AAAAA")
+        stopped = self.complete(prompt="x", logit_bias={"70": 100}, stop=["AA"])
+        self.assertEqual((stopped.choices[0].text, stopped.choices[0].finish_reason), ("", "stop"))
+
+    def test_raises_the_clients_own_errors(self):
+        with self.assertRaises(openai.NotFoundError):
+            self.chat(model="none")
+        for wrong in ({"temperature": 9}, {"n": 0}, {"logit_bias": {"x": 1}}, {"max_tokens": -1}):
+            with self.assertRaises(openai.BadRequestError) as raised:
+                self.chat(**wrong)
+            self.assertEqual(raised.exception.type, "invalid_request_error")
+        with self.assertRaises(openai.BadRequestError):
+            self.complete(prompt="x" * 2000)
+        with self.assertRaises(openai.InternalServerError) as raised:
+            self.chat(max_tokens=900, logit_bias={"70": 100}, extra_body={"timeout_ms": 1, "ignore_eos": True})
+        self.assertEqual(raised.exception.status_code, 504)
+
+    def test_reads_the_calls_of_earlier_turns(self):
+        messages = [
+            {"role": "user", "content": "Bern?"},
+            {"role": "assistant", "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{\"days\": 1}"}}
+            ]},
+            {"role": "tool", "tool_call_id": "c1", "content": "sun"},
+        ]
+        answer = self.client.chat.completions.create(model="tiny", messages=messages, tools=TOOLS, max_tokens=4)
+        self.assertIn(answer.choices[0].finish_reason, ["stop", "length"])
+
+
+if __name__ == "__main__":
+    unittest.main()
