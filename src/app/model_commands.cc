@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "engine/client/calibration.h"
 #include "engine/client/model_loss.h"
+#include "engine/client/quantise_folder.h"
 #include "engine/client/quantise_model.h"
 #include "serving/model_package.h"
 
@@ -156,13 +157,29 @@ Result<std::map<std::string, engine::InputColumns>> inputs_of(const QuantiseComm
     });
 }
 
+bool is_for_folders(const std::string& type) {
+    return type == "int8" || type == "int4";
+}
+
+Result<engine::QuantisedModel> write_quantised(const QuantiseCommand& command) {
+    if (is_for_folders(command.type)) {
+        return engine::quantise_folder({
+            .source = command.model.source,
+            .out = command.model.out,
+            .bits = command.type == "int8" ? 8 : 4,
+            .threads = command.model.threads,
+        });
+    }
+    return engine::quantise_model(command.model);
+}
+
 Result<void> quantise(QuantiseCommand command, bool prints_json) {
     auto inputs = inputs_of(command);
     if (!inputs) {
         return with_context("calibration", inputs.error());
     }
     command.model.inputs = std::move(*inputs);
-    const auto made = engine::quantise_model(command.model);
+    const auto made = write_quantised(command);
     if (!made) {
         return made.error();
     }
@@ -191,13 +208,18 @@ Result<void> quantise(QuantiseCommand command, bool prints_json) {
 
 void add_quantize_command(CLI::App& model, CommonOptions& options) {
     auto command = std::make_shared<QuantiseCommand>();  // Shared as above.
-    CLI::App* verb = model.add_subcommand("quantize", "Write a GGUF file's weights in fewer bits");
-    verb->add_option("in", command->model.source, "GGUF file")->required();
-    verb->add_option("out", command->model.out, "GGUF file to be written; one that is there is replaced")
+    CLI::App* verb = model.add_subcommand("quantize", "Write a model's weights in fewer bits");
+    verb->add_option("in", command->model.source, "GGUF file, or folder in Hugging Face's layout")
         ->required();
-    verb->add_option("--type", command->type, "q8_0, q4_0, q4_k (as llama.cpp's Q4_K_M), bf16 or f16")
+    verb->add_option("out", command->model.out, "GGUF file to be written, or folder, not there or empty")
+        ->required();
+    verb->add_option(
+            "--type",
+            command->type,
+            "Of a GGUF file: q8_0, q4_0, q4_k (as llama.cpp's Q4_K_M), bf16, f16; of a folder: int8, int4"
+    )
         ->required()
-        ->check(CLI::IsMember({"q8_0", "q4_0", "q4_k", "bf16", "f16"}));
+        ->check(CLI::IsMember({"q8_0", "q4_0", "q4_k", "bf16", "f16", "int8", "int4"}));
     verb->add_option("--text", command->text_file, "Text on which the loss beside the source is measured");
     verb->add_option(
         "--calibration", command->calibration_file, "Text on which awq sees what matters; not that of --text"
@@ -217,6 +239,12 @@ void add_quantize_command(CLI::App& model, CommonOptions& options) {
         options.chosen = [&options, command]() -> Result<void> {
             if ((command->method == "awq") == command->calibration_file.empty()) {
                 return Error{ErrorCode::kInvalid, "--method awq and --calibration belong together"};
+            }
+            if (is_for_folders(command->type)) {
+                if (command->method != "rtn") {
+                    return Error{ErrorCode::kInvalid, "int8 and int4 are rounded to nearest only"};
+                }
+                return quantise(*command, options.json);
             }
             std::string name = command->type == "q4_k" ? "q4_k_m" : command->type;
             std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });

@@ -82,6 +82,9 @@ class GgufFile {
 public:
     static Result<GgufFile> open(const std::filesystem::path& path);
 
+    // Of a whole file in memory, which outlives this.
+    static Result<GgufFile> view(std::string_view bytes);
+
     // Null when there is none. These live as long as this object, also when that is moved.
     const GgufValue* find(std::string_view key) const;
     const Tensor* find_tensor(std::string_view name) const;
@@ -97,9 +100,10 @@ public:
     std::string string_or(std::string_view key, std::string_view otherwise) const;
 
 private:
-    GgufFile(MappedFile file, GgufContent content) : file_(std::move(file)), content_(std::move(content)) {}
+    GgufFile(std::optional<MappedFile> file, GgufContent content)
+        : file_(std::move(file)), content_(std::move(content)) {}
 
-    MappedFile file_;
+    std::optional<MappedFile> file_;
     GgufContent content_;
 };
 

@@ -162,6 +162,14 @@ Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
     return GgufFile(std::move(*file), std::move(*content));
 }
 
+Result<GgufFile> GgufFile::view(std::string_view bytes) {
+    auto content = parse_gguf(bytes);
+    if (!content) {
+        return content.error();
+    }
+    return GgufFile(std::nullopt, std::move(*content));
+}
+
 const GgufValue* GgufFile::find(std::string_view key) const {
     const auto found = content_.metadata.find(key);
     return found == content_.metadata.end() ? nullptr : &found->second;

@@ -1,10 +1,14 @@
-// Any bytes as a safetensors file: no crash, and every tensor of an accepted file lies inside it.
+// Any bytes as a safetensors file: no crash, every tensor of an accepted file lies inside it, and weights
+// with scales beside them are restored to the shape that they have, or refused.
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "base/check.h"
 #include "engine/files/safetensors.h"
+#include "engine/files/scaled_tensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view file(reinterpret_cast<const char*>(data), size);
@@ -19,5 +23,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         bytes += tensor.bytes.size();
     }
     CHECK(bytes <= size, "tensors do not overlap");
+    std::map<std::string, const capstan::engine::Tensor*, std::less<>> stored;
+    for (const auto& [name, tensor] : *tensors) {
+        stored.emplace(name, &tensor);
+    }
+    if (const auto restored = capstan::engine::restore_scaled_tensors(stored)) {
+        for (const auto& [name, tensor] : restored->tensors) {
+            const std::int64_t elements = tensor.shape[0] * tensor.shape[1];
+            CHECK(tensor.elements() == elements, "bytes are those of the shape");
+        }
+    }
     return 0;
 }

@@ -113,6 +113,28 @@ TEST(Safetensors, RefusesUnknownTypesRepeatedNamesAndBadMetadata) {
     EXPECT_FALSE(parse_safetensors(file_of("{} x", 0)));
 }
 
+TEST(Safetensors, RefusesWhatLiesDeepInItself) {
+    std::string deep = R"({"__metadata__":{"a":)";
+    for (const char bracket : {'[', ']'}) {
+        deep += std::string(100'000, bracket);
+    }
+    EXPECT_THAT(refusal(deep + "}}", 0), HasSubstr("header"));
+    std::string shape = R"({"t":{"dtype":"U8","shape":)" + std::string(50, '[') + std::string(50, ']');
+    EXPECT_THAT(refusal(shape + R"(,"data_offsets":[0,0]}})", 0), HasSubstr("header"));
+    // Named by another tensor's offsets, or by itself: there is nothing that could refer to anything.
+    EXPECT_THAT(refusal(R"({"a":"b","b":"a"})", 0), HasSubstr("'a'"));
+}
+
+TEST(Safetensors, RefusesAHugeVocabularyThatTheFileDoesNotHold) {
+    EXPECT_THAT(
+        refusal(
+            R"({"model.embed_tokens.weight":{"dtype":"F32","shape":[1000000000,4096],"data_offsets":[0,16]}})",
+            16
+        ),
+        HasSubstr("'model.embed_tokens.weight': F32 [1000000000, 4096] needs 16384000000000 bytes")
+    );
+}
+
 TEST(Safetensors, ReadsBackWhatItWrites) {
     const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / new_id() / "t.safetensors";
     const std::vector<float> values = {1, 2, 3, 4, 5, 6};
