@@ -30,6 +30,10 @@ std::uint32_t offset_of(std::uint32_t unit) {
 
 constexpr std::size_t kClusterBytesEnd = 6;
 
+// Far above those of Unicode: a map that goes in circles, or on and on, must not cost more.
+constexpr std::size_t kStringBytesMax = 256;
+constexpr std::size_t kReplacementBytesMax = 4096;
+
 }  // namespace
 
 Result<Charsmap> Charsmap::read(std::string_view bytes, Walk walk) {
@@ -58,9 +62,20 @@ Result<Charsmap> Charsmap::read(std::string_view bytes, Walk walk) {
     return map;
 }
 
+// No data when the map has no replacement that begins there.
+std::string_view Charsmap::replacement_at(std::uint32_t at) const {
+    if (at >= replacements_.size()) {
+        return {};
+    }
+    const std::string_view rest = std::string_view(replacements_).substr(at, kReplacementBytesMax);
+    const std::size_t bytes = rest.find('\0');
+    return bytes == std::string_view::npos ? std::string_view() : rest.substr(0, bytes);
+}
+
 // Only strings whose replacement lies within the map count.
 Charsmap::Match Charsmap::match(std::string_view text, bool wants_longest) const {
     Match found;
+    text = text.substr(0, kStringBytesMax);
     std::uint32_t node = offset_of(units_[0]);
     for (std::size_t i = 0; i < text.size() && text[i] != '\0'; ++i) {
         const auto byte = static_cast<std::uint8_t>(text[i]);
@@ -73,9 +88,9 @@ Charsmap::Match Charsmap::match(std::string_view text, bool wants_longest) const
         if (!has_leaf(unit) || node >= units_.size()) {
             continue;
         }
-        if (const std::uint32_t at = value_of(units_[node]); at < replacements_.size()) {
-            const std::string_view rest = std::string_view(replacements_).substr(at);
-            found = {.bytes = i + 1, .replacement = rest.substr(0, rest.find('\0'))};
+        const std::string_view replacement = replacement_at(value_of(units_[node]));
+        if (replacement.data() != nullptr) {
+            found = {.bytes = i + 1, .replacement = replacement};
             if (!wants_longest) {
                 break;
             }

@@ -37,6 +37,7 @@ private:
 
     Charsmap() = default;
 
+    std::string_view replacement_at(std::uint32_t at) const;
     Match match(std::string_view text, bool wants_longest) const;
     Match match_cluster(std::string_view cluster) const;
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "text/limits.h"
 #include "text/unicode.h"
 
 namespace capstan::text {
@@ -60,6 +61,12 @@ Result<ScoredBpeModel> ScoredBpeModel::build(ScoredBpeSpec spec) {
         model.token_bytes_max_ = std::max(model.token_bytes_max_, token.size());
         model.has_unused_ = model.has_unused_ || model.uses_[i] == ScoredBpeUse::kUnused;
         if (model.uses_[i] == ScoredBpeUse::kWhole) {
+            if (token.size() > kTrieTokenBytesMax) {
+                return Error{
+                    ErrorCode::kTooLarge,
+                    fmt::format("token {} has {} bytes; {} at most", i, token.size(), kTrieTokenBytesMax)
+                };
+            }
             whole.push_back({.text = token, .value = id});
         }
     }
