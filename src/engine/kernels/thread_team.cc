@@ -2,11 +2,76 @@
 
 #include <algorithm>
 
-namespace capstan::engine {
+#include <sched.h>
 
+#include "base/clock.h"
+
+namespace capstan::engine {
+namespace {
+
+// How long a thread looks for what comes next before it sleeps: longer than what one thread does alone
+// between two loops of a forward pass, far shorter than what goes by between two passes.
+constexpr std::int64_t kLookUs = 100;
+constexpr int kLooksBetweenClocks = 16;
+constexpr std::int64_t kRangesPerThread = 4;
+
+void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Until `value` is no longer `old`.
+template <typename T>
+void wait_while(const std::atomic<T>& value, T old) {
+    const std::int64_t until_us = monotonic_now_us() + kLookUs;
+    do {
+        for (int i = 0; i < kLooksBetweenClocks; ++i) {
+            if (value.load(std::memory_order_acquire) != old) {
+                return;
+            }
+            relax();
+        }
+    } while (monotonic_now_us() < until_us);
+    value.wait(old, std::memory_order_acquire);
+}
+
+// The cores that this process may use, when the team needs all of them; else none, and the system chooses.
+std::vector<int> cores_for(int threads) {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) != threads) {
+        return {};
+    }
+    std::vector<int> cores;
+    for (int core = 0; core < CPU_SETSIZE; ++core) {
+        if (CPU_ISSET(core, &allowed)) {
+            cores.push_back(core);
+        }
+    }
+    return cores;
+}
+
+// Best effort: a thread that cannot be pinned is only slower.
+void pin(std::thread& thread, int core) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(core, &only);
+    pthread_setaffinity_np(thread.native_handle(), sizeof only, &only);
+}
+
+}  // namespace
+
+// The caller's own thread is left where it is: the workers stand on the other cores.
 ThreadTeam::ThreadTeam(int threads) {
+    const std::vector<int> cores = threads > 1 ? cores_for(threads) : std::vector<int>{};
     for (int thread = 1; thread < threads; ++thread) {
         workers_.emplace_back([this, thread] { work(thread); });
+        if (!cores.empty()) {
+            pin(workers_.back(), cores[static_cast<std::size_t>(thread)]);
+        }
     }
 }
 
@@ -25,33 +90,37 @@ void ThreadTeam::run_erased(const Loop& loop) {
         return;
     }
     loop_ = loop;
-    unfinished_ = static_cast<int>(workers_.size());
-    ++round_;
+    const std::int64_t grains = (loop.count + loop.grain - 1) / loop.grain;
+    range_ = std::max<std::int64_t>(1, grains / (threads() * kRangesPerThread)) * loop.grain;
+    next_.store(0, std::memory_order_relaxed);
+    unfinished_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
-    run_share(0);
+    run_ranges(0);
     for (int left = unfinished_; left > 0; left = unfinished_) {
-        unfinished_.wait(left);
+        wait_while(unfinished_, left);
     }
 }
 
-void ThreadTeam::run_share(int thread) const {
-    const std::int64_t grains = (loop_.count + loop_.grain - 1) / loop_.grain;
-    const std::int64_t begin = grains * thread / threads() * loop_.grain;
-    const std::int64_t end = std::min(grains * (thread + 1) / threads() * loop_.grain, loop_.count);
-    if (begin < end) {
-        loop_.call(loop_.part, thread, begin, end);
+void ThreadTeam::run_ranges(int thread) {
+    while (true) {
+        const std::int64_t begin = next_.fetch_add(range_, std::memory_order_relaxed);
+        if (begin >= loop_.count) {
+            return;
+        }
+        loop_.call(loop_.part, thread, begin, std::min(begin + range_, loop_.count));
     }
 }
 
 void ThreadTeam::work(int thread) {
     for (std::uint32_t seen = 0;;) {
-        round_.wait(seen);
+        wait_while(round_, seen);
         ++seen;
         if (stopping_) {
             return;
         }
-        run_share(thread);
-        if (--unfinished_ == 0) {
+        run_ranges(thread);
+        if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             unfinished_.notify_one();
         }
     }

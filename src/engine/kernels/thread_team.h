@@ -1,7 +1,13 @@
 #pragma once
 
-// A few threads that share one loop at a time. They sleep between loops (a spinning thread beside a busy
-// neighbour costs far more than a wake-up).
+// A few threads that share one loop at a time.
+//
+// A forward pass is hundreds of loops within milliseconds, and waking a sleeping thread costs as much as a
+// short loop: so a thread that has nothing to do looks for the next loop for a moment, and then sleeps. An
+// idle engine takes no core, and a busy neighbour is not fought with.
+//
+// A team as large as the machine is pinned, a thread a core: left alone, the system puts a woken thread
+// beside the one that woke it, and moves it only at its next tick.
 
 #include <atomic>
 #include <cstdint>
@@ -20,7 +26,8 @@ public:
     int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
     // Calls part(thread, begin, end) with ranges that cover [0, count) once, each beginning at a multiple of
-    // `grain`, and returns when all are done. From one thread at a time.
+    // `grain`, and returns when all are done. A thread takes ranges as it gets through them, so that one
+    // whose core is taken away holds up little. From one thread at a time.
     template <typename Part>
     void run(std::int64_t count, std::int64_t grain, const Part& part) {
         run_erased(
@@ -41,12 +48,14 @@ private:
     };
 
     void run_erased(const Loop& loop);
-    void run_share(int thread) const;
+    void run_ranges(int thread);
     void work(int thread);
 
-    Loop loop_;  // Written before round_ grows, read after.
-    std::atomic<std::uint32_t> round_ = 0;
-    std::atomic<int> unfinished_ = 0;
+    Loop loop_;               // Written before round_ grows, read after; the next two as well.
+    std::int64_t range_ = 1;  // How much a thread takes at a time: whole grains.
+    std::atomic<std::int64_t> next_ = 0;
+    alignas(64) std::atomic<std::uint32_t> round_ = 0;
+    alignas(64) std::atomic<int> unfinished_ = 0;
     std::atomic<bool> stopping_ = false;
     std::vector<std::thread> workers_;
 };

@@ -1,6 +1,10 @@
 #include "engine/kernels/thread_team.h"
 
+#include <array>
+#include <chrono>
+
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace capstan::engine {
 namespace {
@@ -36,6 +40,49 @@ TEST(ThreadTeam, WhatALoopWroteIsThereForTheNext) {
         });
         ASSERT_EQ(values[299], 299 * (round + 1));
     }
+}
+
+// Long enough apart for the threads to fall asleep between.
+TEST(ThreadTeam, ThreadsThatSleptTakePartAgain) {
+    ThreadTeam team(3);
+    for (int round = 0; round < 20; ++round) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        std::atomic<std::int64_t> sum = 0;
+        team.run(1000, 10, [&](int, std::int64_t begin, std::int64_t end) { sum += end - begin; });
+        ASSERT_EQ(sum, 1000);
+    }
+}
+
+// A core that is taken away must not hold up more than what its thread has begun.
+TEST(ThreadTeam, ASlowThreadLeavesTheRestToTheOthers) {
+    ThreadTeam team(2);
+    std::array<std::int64_t, 2> done{};
+    std::atomic<bool> is_first = true;
+    std::atomic<int> slow = -1;
+    team.run(800, 1, [&](int thread, std::int64_t begin, std::int64_t end) {
+        if (is_first.exchange(false)) {
+            slow = thread;
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        }
+        done[static_cast<std::size_t>(thread)] += end - begin;
+    });
+    EXPECT_EQ(done[0] + done[1], 800);
+    EXPECT_GT(done[static_cast<std::size_t>(1 - slow)], done[static_cast<std::size_t>(slow.load())]);
+}
+
+TEST(ThreadTeam, AnIdleTeamTakesNoCore) {
+    ThreadTeam team(2);
+    team.run(100, 1, [](int, std::int64_t, std::int64_t) {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    rusage before{};
+    getrusage(RUSAGE_SELF, &before);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    rusage after{};
+    getrusage(RUSAGE_SELF, &after);
+    const auto us = [](const rusage& usage) {
+        return usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec;
+    };
+    EXPECT_LT(us(after) - us(before), 100'000);
 }
 
 }  // namespace
