@@ -35,6 +35,9 @@ Result<std::optional<llm::Choice>> ChoiceRun::take() {
     if (!result) {
         return result.error();
     }
+    if (result->finish_reason == llm::FinishReason::kCancelled) {
+        return Error{ErrorCode::kCancelled, "the answer was not complete in time"};
+    }
     usage_ = result->usage;
     if (parts_.metrics != nullptr) {
         parts_.metrics->ended(*result, reason_of(*result));

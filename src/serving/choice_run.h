@@ -32,7 +32,8 @@ public:
 
     bool has_ended() const { return has_ended_; }
 
-    // What is new: text, or, once and last, the finish reason. Nothing when there is nothing new.
+    // What is new: text, or, once and last, the finish reason. Nothing when there is nothing new. kCancelled
+    // when its deadline passed.
     Result<std::optional<llm::Choice>> take();
 
     int index() const { return parts_.index; }

@@ -88,6 +88,7 @@ Result<void> EngineCall::read_request() {
     }
     call_ = std::move(*call);
     call_.request.adapter = std::move(*adapter);
+    call_.request.fairness_key = call_.user;
     std::int64_t& asked_ms = call_.request.deadline_ms;
     if (asked_ms == 0) {
         asked_ms = timeout_of(parts_.request);
@@ -169,7 +170,9 @@ Result<std::vector<llm::Choice>> EngineCall::take_parts() {
         for (int i = 0; i < kPartsAtOnceMax; ++i) {
             auto part = choice.take();
             if (!part) {
-                failure_ = part.error();  // For the next look: what came before it comes out.
+                // For the next look: what came before it comes out.
+                failure_ = part.error().code == ErrorCode::kCancelled ? late(call_.request.deadline_ms)
+                                                                      : part.error();
                 return parts.empty() ? Result<std::vector<llm::Choice>>(*failure_) : parts;
             }
             if (!*part) {

@@ -6,9 +6,12 @@
 #include "base/file.h"
 #include "base/job_directory.h"
 #include "base/log.h"
+#include "engine/client/local_encoder.h"
 #include "engine/client/local_model.h"
+#include "engine/model/config_file.h"
 #include "platform/http/metrics.h"
 #include "platform/http/server.h"
+#include "serving/encoder_routes.h"
 #include "serving/engine_gauges.h"
 #include "serving/engine_routes.h"
 #include "serving/model_routes.h"
@@ -82,28 +85,9 @@ ServedModel::Parts served_parts(
     return parts;
 }
 
-}  // namespace
-
-Result<void> run_engine(const EngineCommand& command) {
-    catch_stop_signals();
-    auto model = open_model(command);
-    if (!model) {
-        return model.error();
-    }
-    http::MetricRegistry metrics;
-    show_engine(**model, name_of(command), metrics);
-    CallMetrics call_metrics(metrics, name_of(command));
-    ServedModel served(served_parts(command, **model, call_metrics));
-    http::Router router;
-    add_engine_routes(router, served);
-    add_model_routes(
-        router,
-        {.model = **model,
-         .served = served,
-         .folder = command.model,
-         .version = command.version,
-         .adapters_may_change = command.adapters_may_change}
-    );
+// Listens until a stop signal; what goes on for too long after that is cut off, and its sequences are
+// cancelled.
+Result<void> serve(const EngineCommand& command, const http::Router& router, http::MetricRegistry& metrics) {
     http::ServerOptions options{.address = command.address, .port = command.port};
     options.metrics = &metrics;
     options.has_access_log = false;
@@ -124,8 +108,52 @@ Result<void> run_engine(const EngineCommand& command) {
     while (!stop_requested()) {
         std::this_thread::sleep_for(kStopPoll);
     }
-    (*server)->drain(kDrainMs);  // What goes on after that is cut off, and its sequences are cancelled.
+    (*server)->drain(kDrainMs);
     return {};
+}
+
+Result<void> serve_encoder(const EngineCommand& command) {
+    if (!command.adapters.empty()) {
+        return Error{ErrorCode::kInvalid, "a model that makes embeddings takes no adapters"};
+    }
+    auto encoder = engine::LocalEncoder::open(command.model, command.threads);
+    if (!encoder) {
+        return encoder.error();
+    }
+    http::MetricRegistry metrics;
+    http::Router router;
+    add_encoder_routes(router, {.encoder = **encoder, .name = name_of(command)});
+    return serve(command, router, metrics);
+}
+
+Result<void> serve_decoder(const EngineCommand& command) {
+    auto model = open_model(command);
+    if (!model) {
+        return model.error();
+    }
+    http::MetricRegistry metrics;
+    show_engine(**model, name_of(command), metrics);
+    CallMetrics call_metrics(metrics, name_of(command));
+    ServedModel served(served_parts(command, **model, call_metrics));
+    http::Router router;
+    add_engine_routes(router, served);
+    add_model_routes(
+        router,
+        {.model = **model,
+         .served = served,
+         .folder = command.model,
+         .version = command.version,
+         .adapters_may_change = command.adapters_may_change}
+    );
+    return serve(command, router, metrics);
+}
+
+}  // namespace
+
+Result<void> run_engine(const EngineCommand& command) {
+    catch_stop_signals();
+    const auto config = engine::read_config_json(command.model);
+    return config && engine::is_encoder(*config) ? serve_encoder(command) : serve_decoder(command);
 }
 
 }  // namespace capstan::serving

@@ -1,6 +1,7 @@
 #pragma once
 
-// `capstan engine`: serves one model, with its adapters, over HTTP until it is told to stop.
+// `capstan engine`: serves one model, with its adapters, over HTTP until it is told to stop. A model that
+// makes embeddings, or scores of pairs, is told by its config.json.
 
 #include <cstdint>
 #include <filesystem>
