@@ -1,5 +1,7 @@
 #include "llm/message.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace capstan::llm {
@@ -56,15 +58,23 @@ Result<void> validate(const Sampling& sampling) {
              Range{"top_p", sampling.top_p, 0, 1},
              Range{"top_k", static_cast<double>(sampling.top_k), 0, 1 << 30},
              Range{"min_p", sampling.min_p, 0, 1},
+             Range{"typical_p", sampling.typical_p, 0, 1},
              Range{"frequency_penalty", sampling.frequency_penalty, -2, 2},
              Range{"presence_penalty", sampling.presence_penalty, -2, 2},
+             Range{"repetition_penalty", sampling.repetition_penalty, 0, 10},
          }) {
         if (auto checked = check(range); !checked) {
             return checked;
         }
     }
-    if (sampling.top_p == 0) {
-        return Error{ErrorCode::kInvalid, "'top_p' must be greater than 0"};
+    for (const auto& [name, value] : {
+             std::pair("top_p", sampling.top_p),
+             std::pair("typical_p", sampling.typical_p),
+             std::pair("repetition_penalty", sampling.repetition_penalty),
+         }) {
+        if (value == 0) {
+            return Error{ErrorCode::kInvalid, fmt::format("'{}' must be greater than 0", name)};
+        }
     }
     for (const auto& [token, bias] : sampling.logit_bias) {
         if (token < 0) {

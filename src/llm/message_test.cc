@@ -32,6 +32,11 @@ TEST(Sampling, TheDefaultsAndTheEndsOfRangesAreValid) {
 TEST(Sampling, TheMessageNamesTheParameterAndItsRange) {
     EXPECT_EQ(refusal({.temperature = 2.5}), "'temperature' is 2.5; it must be from 0 to 2");
     EXPECT_EQ(refusal({.top_p = 0}), "'top_p' must be greater than 0");
+    EXPECT_EQ(refusal({.typical_p = 0}), "'typical_p' must be greater than 0");
+    EXPECT_EQ(refusal({.typical_p = 1.5}), "'typical_p' is 1.5; it must be from 0 to 1");
+    EXPECT_EQ(refusal({.repetition_penalty = 0}), "'repetition_penalty' must be greater than 0");
+    EXPECT_EQ(refusal({.repetition_penalty = 11}), "'repetition_penalty' is 11; it must be from 0 to 10");
+    EXPECT_EQ(refusal({.typical_p = 0.2, .repetition_penalty = 1.3}), "valid");
     EXPECT_EQ(refusal({.top_p = 1.5}), "'top_p' is 1.5; it must be from 0 to 1");
     EXPECT_EQ(refusal({.top_k = -1}), "'top_k' is -1; it must be from 0 to 1073741824");
     EXPECT_EQ(refusal({.min_p = -0.1}), "'min_p' is -0.1; it must be from 0 to 1");

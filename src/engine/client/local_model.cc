@@ -103,9 +103,6 @@ Result<void> check_options(const llm::GenerateRequest& request, const GenerateOp
             fmt::format("top tokens are {}; they must be 0 to {}", options.top_tokens, kTopTokensMax)
         };
     }
-    if (request.constraint.kind != llm::Constraint::Kind::kNone) {
-        return Error{ErrorCode::kInvalid, "this engine cannot hold an answer to a schema or grammar yet"};
-    }
     return check_stops(request.stop);
 }
 
@@ -241,6 +238,10 @@ Result<SequenceRequest> LocalModel::sequence_of(
     if (!tokens) {
         return tokens.error();
     }
+    auto grammar = grammar_of(request);
+    if (!grammar) {
+        return grammar.error();
+    }
     const std::int64_t room = context_tokens_ - std::ssize(*tokens);
     if (room < std::min(1, request.completion_tokens_max)) {
         return Error{
@@ -257,6 +258,7 @@ Result<SequenceRequest> LocalModel::sequence_of(
         .completion_tokens_max = std::min<std::int64_t>(request.completion_tokens_max, room),
         .sampling = request.sampling,
         .adapter = std::move(*adapter),
+        .grammar = std::move(*grammar),
         .score_prompt = options.score_prompt,
         .score_completion = options.score_completion,
         .top_tokens = options.top_tokens,
@@ -265,6 +267,17 @@ Result<SequenceRequest> LocalModel::sequence_of(
         .fairness_key = request.fairness_key,
         .deadline_at_ms = request.deadline_ms > 0 ? monotonic_now_ms() + request.deadline_ms : 0,
     };
+}
+
+Result<std::shared_ptr<const CompiledGrammar>> LocalModel::grammar_of(const llm::GenerateRequest& request
+) const {
+    if (request.constraint.kind == llm::Constraint::Kind::kNone) {
+        return std::shared_ptr<const CompiledGrammar>();
+    }
+    std::call_once(grammars_made_, [this] {
+        grammars_ = std::make_unique<GrammarCompiler>(token_bytes(tokenizer(), config().end_tokens));
+    });
+    return grammars_->compile(request.constraint);
 }
 
 Result<std::vector<double>> LocalModel::token_log_probabilities(

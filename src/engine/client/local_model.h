@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "base/result.h"
 #include "engine/client/prompt_encoder.h"
+#include "engine/grammar/grammar_compiler.h"
 #include "engine/model/adapter_set.h"
 #include "engine/scheduling/engine_thread.h"
 #include "llm/model_client.h"
@@ -102,6 +104,7 @@ private:
 
     Result<SequenceRequest> sequence_of(const llm::GenerateRequest& request, const GenerateOptions& options)
         const;
+    Result<std::shared_ptr<const CompiledGrammar>> grammar_of(const llm::GenerateRequest& request) const;
     Result<std::shared_ptr<TokenChannel>> submit_scoring(
         std::span<const llm::TokenId> tokens, const std::shared_ptr<const Adapter>& adapter
     );
@@ -110,6 +113,9 @@ private:
     PromptEncoder encoder_;
     AdapterSet adapters_;
     std::int64_t context_tokens_;
+    // Made for the first request with a constraint: the vocabulary's trie takes a while.
+    mutable std::once_flag grammars_made_;
+    mutable std::unique_ptr<GrammarCompiler> grammars_;
 };
 
 }  // namespace capstan::engine

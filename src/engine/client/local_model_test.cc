@@ -166,6 +166,33 @@ TEST_F(LocalModelTest, ASmallCacheLowersTheContextInsteadOfFailingLater) {
     EXPECT_TRUE(model->generate(request(std::string(120, 'x'), 400), kIgnore));
 }
 
+TEST_F(LocalModelTest, AnswersWithinAConstraint) {
+    const auto model = open();
+    using Kind = llm::Constraint::Kind;
+    llm::GenerateRequest asked = request("x", 400);
+    asked.constraint = {
+        .kind = Kind::kJsonSchema,
+        .text = R"({"type": "object", "properties": {"name": {"type": "string", "maxLength": 9},
+                    "age": {"type": "integer", "minimum": 1, "maximum": 99}}, "required": ["name", "age"]})"
+    };
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+        asked.sampling.seed = seed;
+        const auto answer = model->generate(asked, kIgnore);
+        ASSERT_TRUE(answer) << answer.error().message;
+        EXPECT_EQ(answer->finish_reason, llm::FinishReason::kStop);
+        const auto value = parse_json(answer->text);
+        ASSERT_TRUE(value) << answer->text;
+        EXPECT_TRUE((*value)["name"].is_string());
+        EXPECT_LE(*(*value)["age"].as_int(), 99);
+    }
+    asked.constraint = {.kind = Kind::kChoice, .choices = {"yes", "no"}};
+    EXPECT_THAT(model->generate(asked, kIgnore)->text, testing::AnyOf("yes", "no"));
+    asked.constraint = {.kind = Kind::kRegex, .text = "(?=a)"};
+    const auto refused = model->generate(asked, kIgnore);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("look-around"));
+}
+
 TEST_F(LocalModelTest, LoadsAndUnloadsAdaptersWhileItRuns) {
     const auto model = open();
     auto tuned = request("hello", 40);

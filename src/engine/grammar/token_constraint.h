@@ -41,7 +41,8 @@ public:
     // before, by any sequence of the same grammar; else up to some milliseconds.
     virtual Result<const TokenMask*> allowed() = 0;
 
-    // One more token of the sequence. kInvalid, and no change, for one that is not allowed. An end token,
+    // One more token of the sequence. kInvalid for one that is not allowed, kTooLarge as for `allowed`; then
+    // nothing changes. An end token,
     // which needs `may_end`, changes nothing else than that it can be rolled back.
     virtual Result<void> accept(llm::TokenId token) = 0;
 
@@ -68,6 +69,9 @@ public:
 
     // At the start of an answer. The constraint keeps what it needs of the grammar alive.
     virtual std::unique_ptr<TokenConstraint> start() const = 0;
+
+    // Of memory that it holds, about; grows with what its sequences meet.
+    virtual std::size_t bytes() const { return 0; }
 };
 
 }  // namespace capstan::engine

@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <functional>
+#include <limits>
+
+#include "engine/kernels/reductions.h"
 
 namespace capstan::engine {
 
 LogSoftmax::LogSoftmax(std::span<const float> logits) : logits_(logits) {
-    const float largest = *std::ranges::max_element(logits);
-    double sum = 0;
-    for (const float logit : logits) {
-        sum += static_cast<double>(std::exp(logit - largest));
-    }
-    log_sum_ = static_cast<double>(largest) + std::log(sum);
+    const auto& reductions = kernels::best_reductions();
+    const auto count = static_cast<std::int64_t>(logits.size());
+    const kernels::Largest largest = reductions.largest(logits.data(), count);
+    const double sum =
+        reductions.exp_sum({.x = logits.data(), .count = count, .shift = largest.value, .scale = 1}, nullptr);
+    log_sum_ = static_cast<double>(largest.value) + std::log(sum);
 }
 
 double LogSoftmax::of(llm::TokenId token) const {
@@ -20,27 +23,41 @@ double LogSoftmax::of(llm::TokenId token) const {
 }
 
 std::vector<TokenProbability> LogSoftmax::top(int count) const {
-    if (count <= 0) {
+    const auto kept = std::min(static_cast<std::size_t>(std::max(count, 0)), logits_.size());
+    if (kept == 0) {
         return {};
     }
-    std::vector<llm::TokenId> tokens(logits_.size());
-    std::iota(tokens.begin(), tokens.end(), 0);
-    const auto kept = std::min(static_cast<std::ptrdiff_t>(count), std::ssize(tokens));
-    std::partial_sort(tokens.begin(), tokens.begin() + kept, tokens.end(), [this](auto a, auto b) {
+    const auto& reductions = kernels::best_reductions();
+    const std::size_t blocks =
+        (logits_.size() + kernels::kLargestBlock - 1) / static_cast<std::size_t>(kernels::kLargestBlock);
+    float least = std::numeric_limits<float>::lowest();
+    if (kept <= blocks) {
+        // As many blocks have a logit that is no less: so do as many tokens.
+        std::vector<float> largest(blocks);
+        reductions.block_largest(logits_.data(), std::ssize(logits_), largest.data());
+        const auto nth = largest.begin() + static_cast<std::ptrdiff_t>(kept - 1);
+        std::ranges::nth_element(largest, nth, std::greater());
+        least = *nth;
+    }
+    std::vector<llm::TokenId> tokens(static_cast<std::size_t>(reductions.collect(logits_, least, {})));
+    reductions.collect(logits_, least, tokens);
+    const auto end = tokens.begin() + static_cast<std::ptrdiff_t>(kept);
+    std::partial_sort(tokens.begin(), end, tokens.end(), [this](auto a, auto b) {
         const float left = logits_[static_cast<std::size_t>(a)];
         const float right = logits_[static_cast<std::size_t>(b)];
         return left != right ? left > right : a < b;
     });
     std::vector<TokenProbability> top;
-    for (std::ptrdiff_t i = 0; i < kept; ++i) {
-        const llm::TokenId token = tokens[static_cast<std::size_t>(i)];
-        top.push_back({.token = token, .log_probability = of(token)});
+    for (std::size_t i = 0; i < kept; ++i) {
+        top.push_back({.token = tokens[i], .log_probability = of(tokens[i])});
     }
     return top;
 }
 
 llm::TokenId largest_token(std::span<const float> logits) {
-    return static_cast<llm::TokenId>(std::ranges::max_element(logits) - logits.begin());
+    return static_cast<llm::TokenId>(
+        kernels::best_reductions().largest(logits.data(), std::ssize(logits)).index
+    );
 }
 
 }  // namespace capstan::engine

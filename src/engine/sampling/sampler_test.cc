@@ -25,6 +25,37 @@ std::vector<float> random_logits(std::size_t count, std::mt19937& random) {
     return logits;
 }
 
+using Weights = std::vector<std::pair<llm::TokenId, double>>;  // The most probable first.
+
+// Those whose surprise is nearest to the entropy, until they have `typical_p` of the whole.
+void keep_typical(Weights& weights, double typical_p) {
+    if (typical_p >= 1) {
+        return;
+    }
+    double sum = 0;
+    for (const auto& [token, weight] : weights) {
+        sum += weight;
+    }
+    double entropy = 0;
+    for (const auto& [token, weight] : weights) {
+        entropy -= weight / sum * std::log(weight / sum);
+    }
+    Weights order = weights;
+    std::ranges::sort(order, {}, [&](const auto& pair) {
+        return std::pair(std::abs(-std::log(pair.second / sum) - entropy), pair.first);
+    });
+    double reached = 0;
+    std::map<llm::TokenId, bool> stays;
+    for (const auto& [token, weight] : order) {
+        if (reached >= typical_p * sum) {
+            break;
+        }
+        stays[token] = true;
+        reached += weight;
+    }
+    std::erase_if(weights, [&](const auto& pair) { return !stays.contains(pair.first); });
+}
+
 // Token to probability, of all tokens that may be chosen.
 std::map<llm::TokenId, double> twin(std::span<const float> logits, const llm::Sampling& sampling) {
     std::vector<double> scores(logits.begin(), logits.end());
@@ -38,7 +69,7 @@ std::map<llm::TokenId, double> twin(std::span<const float> logits, const llm::Sa
         const double right = scores[static_cast<std::size_t>(b)];
         return left != right ? left > right : a < b;
     });
-    std::vector<std::pair<llm::TokenId, double>> kept;
+    Weights kept;
     double sum = 0;
     for (const auto token : order) {
         const double gap =
@@ -49,6 +80,7 @@ std::map<llm::TokenId, double> twin(std::span<const float> logits, const llm::Sa
     if (sampling.top_k > 0 && kept.size() > static_cast<std::size_t>(sampling.top_k)) {
         kept.resize(static_cast<std::size_t>(sampling.top_k));
     }
+    keep_typical(kept, sampling.typical_p);
     for (const auto& [token, weight] : kept) {
         sum += weight;
     }
@@ -80,9 +112,12 @@ TEST(Sampler, DrawsFromTheDistributionThatTheDefinitionGives) {
         {.temperature = 1, .top_p = 1e-6},
         {.temperature = 1, .top_k = 1},
         {.temperature = 2, .top_p = 0.999999},
+        {.temperature = 1, .typical_p = 0.7},
+        {.temperature = 0.9, .top_p = 0.8, .top_k = 60, .typical_p = 0.5},
+        {.temperature = 1, .top_k = 900},
     };
     for (const llm::Sampling& sampling : settings) {
-        for (const std::size_t vocabulary : {1U, 2U, 50U, 1000U}) {
+        for (const std::size_t vocabulary : {1U, 2U, 50U, 1000U, 5000U}) {
             if (vocabulary < 8 && !sampling.logit_bias.empty()) {
                 continue;
             }
@@ -93,7 +128,8 @@ TEST(Sampler, DrawsFromTheDistributionThatTheDefinitionGives) {
             ASSERT_EQ(actual.size(), expected.size());
             for (const auto& [token, log_probability] : actual) {
                 ASSERT_TRUE(expected.contains(token));
-                ASSERT_NEAR(std::exp(log_probability), expected.at(token), 1e-9);
+                // Changed logits are floats again.
+                ASSERT_NEAR(std::exp(log_probability), expected.at(token), 1e-7);
             }
         }
     }
@@ -165,6 +201,17 @@ TEST(Sampler, ChoosesOnlyWhatIsAllowed) {
     const auto best = std::ranges::max_element(gathered) - gathered.begin();
     Sampler greedy({.temperature = 0});
     EXPECT_EQ(greedy.choose(logits, &allowed), allowed.tokens[static_cast<std::size_t>(best)]);
+    TokenMask many = {.bits = {0, 0, 0, ~std::uint64_t{0}}, .count = TokenMask::kListedTokensMax + 1};
+    many.bits[0] = 1U << 5;  // As if of a larger vocabulary: too many to be listed.
+    const auto behind = std::ranges::max_element(logits.begin() + 192, logits.end());
+    const auto expected_best = logits[5] > *behind ? 5 : behind - logits.begin();
+    EXPECT_EQ(greedy.choose(logits, &many), expected_best);
+    Sampler free({.temperature = 1.5, .seed = 1});
+    Sampler filtered({.temperature = 1.5, .top_p = 0.99, .top_k = 7, .seed = 1});
+    for (int i = 0; i < 300; ++i) {
+        EXPECT_TRUE(many.allows(free.choose(logits, &many)));
+        EXPECT_TRUE(many.allows(filtered.choose(logits, &many)));
+    }
     Sampler sampler({.temperature = 1.5, .logit_bias = {{6, 100}, {70, 1.5}}});
     gathered[1] += 1.5F;
     const auto expected = twin(gathered, {.temperature = 1.5});
@@ -189,6 +236,60 @@ TEST(Sampler, PenalisesWhatItChose) {
     EXPECT_EQ(frequency.choose(logits), 0);  // Then 2.4.
     EXPECT_EQ(frequency.choose(logits), 1);  // Then 2.2.
     EXPECT_EQ(frequency.choose(logits), 0);
+}
+
+TEST(Sampler, PenalisesRepetitionOfThePromptToo) {
+    const std::vector<float> logits = {3.0F, 2.5F, -1.0F, -1.2F};
+    const std::vector<llm::TokenId> prompt = {0, 2};
+    Sampler sampler({.temperature = 0, .repetition_penalty = 2}, prompt);
+    EXPECT_EQ(sampler.choose(logits), 1);  // 1.5, 2.5, -2, -1.2. Then 1.5, 1.25, -2, -1.2.
+    EXPECT_EQ(sampler.choose(logits), 0);
+    EXPECT_EQ(sampler.choose(logits), 0);  // Once or often is the same.
+    Sampler all({.temperature = 1, .repetition_penalty = 2}, prompt);
+    const auto distribution = all.distribution(logits);
+    ASSERT_EQ(distribution.size(), 4U);
+    double sum = 0;
+    for (const double logit : {1.5, 2.5, -2.0, -1.2}) {
+        sum += std::exp(logit);
+    }
+    EXPECT_NEAR(distribution[2].log_probability, -2.0 - std::log(sum), 1e-6);
+}
+
+TEST(Sampler, ACopyGoesOnAsTheOriginal) {
+    std::mt19937 random(6);
+    const auto logits = random_logits(3000, random);
+    Sampler sampler(
+        {.temperature = 1.2, .top_p = 0.9, .presence_penalty = 1, .repetition_penalty = 1.2, .seed = 5}
+    );
+    for (int i = 0; i < 5; ++i) {
+        sampler.choose(logits);
+    }
+    Sampler copy = sampler;
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(copy.choose(logits), sampler.choose(logits));
+    }
+    Sampler told = sampler;
+    told.remember(sampler.choose(logits));
+    EXPECT_EQ(told.distribution(logits).size(), sampler.distribution(logits).size());
+}
+
+TEST(Sampler, DrawsFromLargeVocabulariesAsOftenAsTheProbabilitiesSay) {
+    std::mt19937 random(8);
+    std::vector<float> logits(2600, -4.0F);
+    for (const std::size_t place : {3U, 1023U, 1024U, 2500U, 2599U}) {
+        logits[place] = 4;
+    }
+    const auto expected = twin(logits, {.temperature = 1});
+    Sampler sampler({.temperature = 1, .seed = 12});
+    std::map<llm::TokenId, int> counts;
+    constexpr int kDraws = 4000;
+    for (int i = 0; i < kDraws; ++i) {
+        ++counts[sampler.choose(logits)];
+    }
+    for (const int place : {3, 1023, 1024, 2500, 2599}) {
+        const double mean = expected.at(place) * kDraws;
+        EXPECT_NEAR(counts[place], mean, 5 * std::sqrt(mean));
+    }
 }
 
 TEST(Sampler, NamesTheParameterOutOfRange) {

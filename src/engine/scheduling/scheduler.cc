@@ -1,8 +1,9 @@
 #include "engine/scheduling/scheduler.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
+
+#include "engine/kernels/reductions.h"
 
 namespace capstan::engine {
 namespace {
@@ -244,7 +245,7 @@ void Scheduler::deliver_rows(const BatchShare& share, std::span<const float>& lo
     std::size_t accepted = 0;
     for (std::size_t i = 0; i < rows.size() && !sequence.is_over; i += vocabulary) {
         const auto row = rows.subspan(i, vocabulary);
-        if (!std::ranges::all_of(row, [](float logit) { return std::isfinite(logit); })) {
+        if (!kernels::best_reductions().all_finite(row.data(), std::ssize(row))) {
             end(sequence, not_finite());
             break;
         }

@@ -17,7 +17,7 @@ std::uint64_t branch_seed(std::uint64_t seed, std::uint64_t branch) {
 Sequence::Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
     : request(std::move(asked)),
       channel(std::move(to)),
-      sampler(request.sampling),
+      sampler(request.sampling, request.prompt),
       constraint(request.grammar == nullptr ? nullptr : request.grammar->start()),
       tokens(std::exchange(request.prompt, {})),
       prompt_tokens(std::ssize(tokens)) {}
@@ -34,6 +34,7 @@ std::unique_ptr<Sequence> Sequence::with_branches(
             request.sampling.seed = branch_seed(*asked.sampling.seed, i);
         }
         first->branches.push_back(std::make_unique<Sequence>(request, channels[i]));
+        first->branches.back()->sampler = Sampler(request.sampling, asked.prompt);
     }
     return first;
 }
