@@ -56,13 +56,14 @@ struct AttentionSums {
     float* weights = nullptr;  // [queries] Sum of e^(score - largest).
     float* values = nullptr;   // [queries, kv_padded(head_dim)] Sum of e^(score - largest) · value.
 
-    // In floats, of one that holds `queries`.
+    // In floats, of one that holds `queries`; whole cache lines, each part beginning with one.
     static std::int64_t size(std::int64_t queries, std::int64_t head_dim) {
-        return queries * (2 + kv_padded(head_dim));
+        return 2 * kv_padded(queries) + queries * kv_padded(head_dim);
     }
 
     static AttentionSums at(float* memory, std::int64_t queries) {
-        return {.largest = memory, .weights = memory + queries, .values = memory + 2 * queries};
+        const std::int64_t lines = kv_padded(queries);
+        return {.largest = memory, .weights = memory + lines, .values = memory + 2 * lines};
     }
 };
 
@@ -96,7 +97,7 @@ struct AttentionKernels {
 void clear(const AttentionSums& sums, std::int64_t queries, std::int64_t head_dim);
 // Writes the results: [rows, query_stride], like the queries.
 void finish(const AttentionTile& tile, const AttentionSums& sums, float* out);
-// Floats of scratch that `span` needs for a tile.
+// Floats of scratch that `span` needs for a tile; fastest from the beginning of a cache line on.
 std::int64_t attention_scratch(std::int64_t queries, std::int64_t head_dim);
 
 const AttentionKernels& attention_kernels_for(Isa isa);  // `isa` must be supported.

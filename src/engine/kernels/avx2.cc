@@ -18,6 +18,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 #include "engine/kernels/simd_avx2.h"
+#include "engine/kernels/vector_elementwise.h"
 #include "engine/kernels/vector_kernels.h"
 #include "engine/kernels/vector_matmul.h"
 
@@ -28,8 +29,10 @@ const KernelTable kAvx2Kernels = {
     .matmul = vector_matmul<Avx2>,
     .rms_norm = vector_rms_norm<Avx2>,
     .rope = vector_rope<Avx2>,
-    .swiglu = vector_swiglu<Avx2>,
     .add = vector_add<Avx2>,
+    .layer_norm = vector_layer_norm<Avx2>,
+    .activate = vector_activate<Avx2>,
+    .soft_cap = vector_soft_cap<Avx2>,
 };
 
 }  // namespace capstan::engine::kernels

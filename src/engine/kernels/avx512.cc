@@ -20,6 +20,7 @@
 )
 
 #include "engine/kernels/simd_avx512.h"
+#include "engine/kernels/vector_elementwise.h"
 #include "engine/kernels/vector_kernels.h"
 #include "engine/kernels/vector_matmul.h"
 
@@ -30,8 +31,10 @@ const KernelTable kAvx512Kernels = {
     .matmul = vector_matmul<Avx512>,
     .rms_norm = vector_rms_norm<Avx512>,
     .rope = vector_rope<Avx512>,
-    .swiglu = vector_swiglu<Avx512>,
     .add = vector_add<Avx512>,
+    .layer_norm = vector_layer_norm<Avx512>,
+    .activate = vector_activate<Avx512>,
+    .soft_cap = vector_soft_cap<Avx512>,
 };
 
 }  // namespace capstan::engine::kernels

@@ -56,12 +56,32 @@ struct RopeWork {
     const float* sines = nullptr;
 };
 
-// out = gate · sigmoid(gate) · up, element by element; `out` may be `gate`.
-struct SwigluWork {
-    const float* gate = nullptr;
+enum class ActivationKind { kSilu, kGelu, kGeluTanh };
+
+// out = act(gate) · up, or act(up) without a gate, element by element; `out` may be either.
+struct ActivationWork {
+    ActivationKind kind = ActivationKind::kSilu;
+    const float* gate = nullptr;  // Null for none.
     const float* up = nullptr;
     float* out = nullptr;
     std::int64_t count = 0;
+};
+
+// x = cap · tanh(x / cap), element by element.
+struct SoftCapWork {
+    float* x = nullptr;
+    float cap = 1;
+    std::int64_t count = 0;
+};
+
+// out = (x - mean) / sqrt(variance + epsilon) · weight + bias (Ba et al. 2016), over one row.
+struct LayerNormWork {
+    const float* x = nullptr;
+    const float* weight = nullptr;
+    const float* bias = nullptr;
+    float* out = nullptr;  // May be x.
+    std::int64_t count = 0;
+    float epsilon = 0;
 };
 
 // y += scale · x, element by element.
@@ -77,8 +97,10 @@ struct KernelTable {
     void (*matmul)(const MatmulWork&);
     void (*rms_norm)(const RmsNormWork&);
     void (*rope)(const RopeWork&);
-    void (*swiglu)(const SwigluWork&);
     void (*add)(const AddWork&);
+    void (*layer_norm)(const LayerNormWork&);
+    void (*activate)(const ActivationWork&);
+    void (*soft_cap)(const SoftCapWork&);
 };
 
 // What this processor can run, the best last.

@@ -158,24 +158,6 @@ TEST_P(Kernels, RopeEqualsItsScalarTwin) {
     }
 }
 
-TEST_P(Kernels, SwigluEqualsItsScalarTwinAlsoAtTheEnds) {
-    auto gate = random_floats(75, random_, 4);
-    gate[0] = 200;
-    gate[1] = -200;
-    gate[2] = 0;
-    gate[3] = -88;
-    const auto up = random_floats(75, random_);
-    for (std::int64_t count = 1; count <= 75; ++count) {
-        std::vector<float> expected(static_cast<std::size_t>(count));
-        std::vector<float> actual(static_cast<std::size_t>(count));
-        SwigluWork work = {.gate = gate.data(), .up = up.data(), .out = expected.data(), .count = count};
-        scalar_.swiglu(work);
-        work.out = actual.data();
-        fast_.swiglu(work);
-        expect_close(actual, expected, 1e-6);
-    }
-}
-
 TEST_P(Kernels, AddEqualsItsScalarTwin) {
     for (std::int64_t count = 1; count <= 70; ++count) {
         const auto x = random_floats(count, random_);
@@ -184,6 +166,70 @@ TEST_P(Kernels, AddEqualsItsScalarTwin) {
         scalar_.add({.y = expected.data(), .x = x.data(), .scale = 0.7F, .count = count});
         fast_.add({.y = actual.data(), .x = x.data(), .scale = 0.7F, .count = count});
         expect_close(actual, expected, 1e-6);
+    }
+}
+
+TEST_P(Kernels, ActivationsEqualTheirScalarTwinsAlsoAtTheEnds) {
+    auto gate = random_floats(75, random_, 4);
+    const float ends[] = {200, -200, 0, -88, 1e-6F, -1e-6F, 6, -6};
+    std::ranges::copy(ends, gate.begin());
+    const auto up = random_floats(75, random_);
+    for (const auto kind : {ActivationKind::kSilu, ActivationKind::kGelu, ActivationKind::kGeluTanh}) {
+        for (const std::int64_t count : {1, 8, 15, 16, 17, 75}) {
+            for (const bool is_gated : {false, true}) {
+                std::vector<float> expected(static_cast<std::size_t>(count));
+                std::vector<float> actual(static_cast<std::size_t>(count));
+                ActivationWork work = {
+                    .kind = kind,
+                    .gate = is_gated ? gate.data() : nullptr,
+                    .up = is_gated ? up.data() : gate.data(),
+                    .out = expected.data(),
+                    .count = count
+                };
+                scalar_.activate(work);
+                work.out = actual.data();
+                fast_.activate(work);
+                // erf is good to 1.5e-7, times x/2.
+                expect_close(actual, expected, 1e-6);
+            }
+        }
+    }
+}
+
+TEST_P(Kernels, SoftCapEqualsItsScalarTwin) {
+    for (const std::int64_t count : {1, 16, 40, 75}) {
+        auto expected = random_floats(count, random_, 60);
+        expected[0] = 1e6F;
+        auto actual = expected;
+        scalar_.soft_cap({.x = expected.data(), .cap = 30, .count = count});
+        fast_.soft_cap({.x = actual.data(), .cap = 30, .count = count});
+        expect_close(actual, expected, 6e-6);  // 1e-7 of the cap.
+    }
+}
+
+TEST_P(Kernels, LayerNormEqualsItsScalarTwin) {
+    for (std::int64_t count = 2; count < 70; ++count) {
+        auto x = random_floats(count, random_, 3);
+        for (float& element : x) {
+            element += 20;
+        }
+        const auto weight = random_floats(count, random_);
+        const auto bias = random_floats(count, random_);
+        std::vector<float> expected(x.size());
+        std::vector<float> actual = x;
+        LayerNormWork work = {
+            .x = x.data(),
+            .weight = weight.data(),
+            .bias = bias.data(),
+            .out = expected.data(),
+            .count = count,
+            .epsilon = 1e-5F
+        };
+        scalar_.layer_norm(work);
+        work.x = actual.data();
+        work.out = actual.data();
+        fast_.layer_norm(work);
+        expect_close(actual, expected, 2e-5);  // The mean is rounded to 2e-6, of a spread around 3.
     }
 }
 

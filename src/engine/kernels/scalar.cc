@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "engine/kernels/tables.h"
 
@@ -47,15 +48,53 @@ void rope(const RopeWork& work) {
     }
 }
 
-void swiglu(const SwigluWork& work) {
-    for (std::int64_t i = 0; i < work.count; ++i) {
-        work.out[i] = work.gate[i] / (1.0F + std::exp(-work.gate[i])) * work.up[i];
-    }
-}
-
 void add(const AddWork& work) {
     for (std::int64_t i = 0; i < work.count; ++i) {
         work.y[i] += work.scale * work.x[i];
+    }
+}
+
+void layer_norm(const LayerNormWork& work) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < work.count; ++i) {
+        sum += static_cast<double>(work.x[i]);
+    }
+    const double mean = sum / static_cast<double>(work.count);
+    double squares = 0;
+    for (std::int64_t i = 0; i < work.count; ++i) {
+        const double difference = static_cast<double>(work.x[i]) - mean;
+        squares += difference * difference;
+    }
+    const double variance = squares / static_cast<double>(work.count);
+    const auto scale = static_cast<float>(1 / std::sqrt(variance + static_cast<double>(work.epsilon)));
+    for (std::int64_t i = 0; i < work.count; ++i) {
+        work.out[i] = (work.x[i] - static_cast<float>(mean)) * scale * work.weight[i] + work.bias[i];
+    }
+}
+
+float activated(ActivationKind kind, float x) {
+    constexpr float kRoot = 0.7978845608F;  // √(2 / π)
+    switch (kind) {
+        case ActivationKind::kSilu:
+            return x / (1 + std::exp(-x));
+        case ActivationKind::kGelu:
+            return 0.5F * x * (1 + std::erf(x * std::numbers::sqrt2_v<float> / 2));
+        case ActivationKind::kGeluTanh:
+            return 0.5F * x * (1 + std::tanh(kRoot * (x + 0.044715F * x * x * x)));
+    }
+    return x;
+}
+
+void activate(const ActivationWork& work) {
+    for (std::int64_t i = 0; i < work.count; ++i) {
+        work.out[i] = work.gate == nullptr ? activated(work.kind, work.up[i])
+                                           : activated(work.kind, work.gate[i]) * work.up[i];
+    }
+}
+
+void soft_cap(const SoftCapWork& work) {
+    for (std::int64_t i = 0; i < work.count; ++i) {
+        work.x[i] = work.cap * std::tanh(work.x[i] / work.cap);
     }
 }
 
@@ -66,8 +105,10 @@ const KernelTable kScalarKernels = {
     .matmul = matmul,
     .rms_norm = rms_norm,
     .rope = rope,
-    .swiglu = swiglu,
     .add = add,
+    .layer_norm = layer_norm,
+    .activate = activate,
+    .soft_cap = soft_cap,
 };
 
 }  // namespace capstan::engine::kernels

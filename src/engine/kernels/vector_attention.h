@@ -47,7 +47,7 @@ struct BlockPages {
 
 // Up to S::kQueries queries that are computed side by side, at one block.
 struct BlockQueries {
-    const float* query = nullptr;  // [head_dim][count], scaled.
+    const float* query = nullptr;  // [count][head_dim], scaled.
     std::int64_t first = 0;        // Of the tile's queries.
     std::int64_t count = 0;
     std::int64_t block = 0;   // Its first position.
@@ -97,8 +97,12 @@ void score_pages(const BlockPages& pages, std::int64_t page, const BlockQueries&
     for (int i = 0; i < kPages; ++i) {
         keys[i] = pages.keys[page + i];
     }
-    const float* query = queries.query;
-    for (std::int64_t d = 0; d < head.head_dim; ++d, query += kRows) {
+    const float* query[kRows];
+#pragma clang loop unroll(full)
+    for (int row = 0; row < kRows; ++row) {
+        query[row] = queries.query + row * head.head_dim;
+    }
+    for (std::int64_t d = 0; d < head.head_dim; ++d) {
         typename S::Vector key[kVectors];
 #pragma clang loop unroll(full)
         for (int v = 0; v < kVectors; ++v) {
@@ -106,7 +110,7 @@ void score_pages(const BlockPages& pages, std::int64_t page, const BlockQueries&
         }
 #pragma clang loop unroll(full)
         for (int row = 0; row < kRows; ++row) {
-            const auto element = S::all(query[row]);
+            const auto element = S::all(query[row][d]);
 #pragma clang loop unroll(full)
             for (int v = 0; v < kVectors; ++v) {
                 sums[row * kVectors + v] = S::fma(element, key[v], sums[row * kVectors + v]);

@@ -12,7 +12,7 @@ namespace capstan::engine::kernels {
 
 // The pieces of the scratch that attention_scratch() counts.
 struct SpanScratch {
-    float* query;    // Groups of S::kQueries: [head_dim][count], scaled.
+    float* query;    // [queries][head_dim], scaled.
     float* lanes;    // [queries][S::kWidth] Sums of weights, lane by lane.
     float* keys;     // [kBlockPages] pages in float32.
     float* values;   // [kBlockPages] pages in float32.
@@ -24,7 +24,7 @@ template <class S>
 SpanScratch span_scratch(float* memory, std::int64_t queries, std::int64_t head_dim) {
     SpanScratch scratch = {};
     scratch.query = memory;
-    scratch.lanes = scratch.query + queries * head_dim;
+    scratch.lanes = scratch.query + kv_padded(queries * head_dim);
     scratch.keys = scratch.lanes + queries * S::kWidth;
     scratch.values = scratch.keys + kAttentionBlock * head_dim;
     scratch.scores = scratch.values + kAttentionBlock * kv_padded(head_dim);
@@ -35,18 +35,17 @@ SpanScratch span_scratch(float* memory, std::int64_t queries, std::int64_t head_
 template <class S>
 void pack_queries(const AttentionTile& tile, float* to) {
     const std::int64_t head_dim = tile.kv.head_dim;
-    const float scale = tile.scale * (tile.softcap > 0 ? 1 / tile.softcap : kLog2E);
-    for (std::int64_t first = 0; first < tile.queries(); first += S::kQueries) {
-        const std::int64_t count = std::min(S::kQueries, tile.queries() - first);
-        for (std::int64_t i = 0; i < count; ++i) {
-            const std::int64_t query = first + i;
-            const float* from =
-                tile.query + query / tile.group * tile.query_stride + query % tile.group * head_dim;
-            for (std::int64_t d = 0; d < head_dim; ++d) {
-                to[d * count + i] = from[d] * scale;
-            }
+    const auto scale = S::all(tile.scale * (tile.softcap > 0 ? 1 / tile.softcap : kLog2E));
+    for (std::int64_t row = 0; row < tile.rows; ++row) {
+        const float* from = tile.query + row * tile.query_stride;
+        std::int64_t i = 0;
+        for (; i + S::kWidth <= tile.group * head_dim; i += S::kWidth) {
+            S::store(to + i, S::mul(S::load(from + i), scale));
         }
-        to += count * head_dim;
+        if (const std::int64_t rest = tile.group * head_dim - i; rest > 0) {
+            S::store_part(to + i, S::mul(S::load_part(from + i, rest), scale), rest);
+        }
+        to += tile.group * head_dim;
     }
 }
 
@@ -109,40 +108,52 @@ struct ScorePart {
     std::int64_t end = 0;
 };
 
-// Caps and masks one query's scores; returns the largest.
 template <class S>
-float largest_score(const AttentionTile& tile, const BlockQueries& queries, std::int64_t i, ScorePart part) {
-    float* scores = queries.scores + i * kAttentionBlock;
-    if (tile.softcap > 0) {
-        const auto cap = S::all(tile.softcap * kLog2E);
-        for (std::int64_t t = part.begin; t < part.end; t += S::kWidth) {
-            S::store(scores + t, S::mul(cap, vector_tanh<S>(S::load(scores + t))));
+void cap_scores(const AttentionTile& tile, float* scores, ScorePart part) {
+    const auto cap = S::all(tile.softcap * kLog2E);
+    for (std::int64_t t = part.begin; t < part.end; t += S::kWidth) {
+        S::store(scores + t, S::mul(cap, vector_tanh<S>(S::load(scores + t))));
+    }
+}
+
+// Caps scores and masks what a query does not see.
+template <class S>
+void mask_scores(const AttentionTile& tile, const BlockQueries& queries, ScorePart part) {
+    const std::int64_t last = queries.first + queries.count - 1;
+    const bool all_seen =
+        tile.begin(last) <= queries.block + part.begin && tile.end(queries.first) >= queries.block + part.end;
+    for (std::int64_t i = 0; i < queries.count; ++i) {
+        float* scores = queries.scores + i * kAttentionBlock;
+        if (tile.softcap > 0) {
+            cap_scores<S>(tile, scores, part);
         }
+        if (all_seen) {
+            continue;
+        }
+        const std::int64_t query = queries.first + i;
+        const std::int64_t begin = std::clamp(tile.begin(query) - queries.block, part.begin, part.end);
+        const std::int64_t end = std::clamp(tile.end(query) - queries.block, begin, part.end);
+        std::fill(scores + part.begin, scores + begin, kMasked);
+        std::fill(scores + end, scores + part.end, kMasked);
     }
-    const std::int64_t query = queries.first + i;
-    const std::int64_t begin = std::clamp(tile.begin(query) - queries.block, part.begin, part.end);
-    const std::int64_t end = std::clamp(tile.end(query) - queries.block, begin, part.end);
-    std::fill(scores + part.begin, scores + begin, kMasked);
-    std::fill(scores + end, scores + part.end, kMasked);
-    auto largest = S::load(scores + part.begin);
-    for (std::int64_t t = part.begin + S::kWidth; t < part.end; t += S::kWidth) {
-        largest = S::max(largest, S::load(scores + t));
-    }
-    return S::largest(largest);
 }
 
 // Makes weights of scores, and carries the running terms on. Writes the factors of what was summed before.
-template <class S>
+// kWhole: `part` is the whole block, which the compiler then unrolls; the arithmetic is the same.
+template <class S, bool kWhole>
 void soften(
-    const AttentionTile& tile,
-    const BlockQueries& queries,
-    ScorePart part,
-    const AttentionSums& sums,
-    const SpanScratch& scratch
+    const BlockQueries& queries, ScorePart part, const AttentionSums& sums, const SpanScratch& scratch
 ) {
+    const std::int64_t first = kWhole ? 0 : part.begin;
+    const std::int64_t last = kWhole ? kAttentionBlock : part.end;
     float largest[S::kWidth] = {};
     for (std::int64_t i = 0; i < queries.count; ++i) {
-        largest[i] = largest_score<S>(tile, queries, i, part);
+        const float* scores = queries.scores + i * kAttentionBlock;
+        auto lanes = S::load(scores + first);
+        for (std::int64_t t = first + S::kWidth; t < last; t += S::kWidth) {
+            lanes = S::max(lanes, S::load(scores + t));
+        }
+        largest[i] = S::largest(lanes);
     }
     const auto before = S::load_part(sums.largest + queries.first, queries.count);
     const auto now = S::max(before, S::load(largest));
@@ -154,7 +165,7 @@ void soften(
         float* lanes = scratch.lanes + (queries.first + i) * S::kWidth;
         const auto shift = S::all(largest[i]);
         auto sum = S::mul(S::load(lanes), S::all(scratch.factors[i]));
-        for (std::int64_t t = part.begin; t < part.end; t += S::kWidth) {
+        for (std::int64_t t = first; t < last; t += S::kWidth) {
             const auto weight = vector_exp2<S>(S::sub(S::load(scores + t), shift));
             S::store(scores + t, weight);
             sum = S::add(sum, weight);
@@ -223,13 +234,13 @@ void attend_block(
         pages.last = (end + kKvBlockTokens - 1) / kKvBlockTokens;
         const BlockKernels& kernels = kernels_of<S>(pages.head.type, count);
         score_block<S>(kernels, pages, group);
-        soften<S>(
-            tile,
-            group,
-            {.begin = pages.first * kKvBlockTokens, .end = pages.last * kKvBlockTokens},
-            sums,
-            scratch
-        );
+        const ScorePart scored = {.begin = pages.first * kKvBlockTokens, .end = pages.last * kKvBlockTokens};
+        mask_scores<S>(tile, group, scored);
+        if (scored.end - scored.begin == kAttentionBlock) {
+            soften<S, true>(group, scored, sums, scratch);
+        } else {
+            soften<S, false>(group, scored, sums, scratch);
+        }
         const ValuePart part = {
             .begin = begin,
             .end = end,

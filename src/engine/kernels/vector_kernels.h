@@ -77,24 +77,6 @@ void vector_rope(const RopeWork& work) {
 }
 
 template <class S>
-typename S::Vector vector_silu_times(typename S::Vector gate, typename S::Vector up) {
-    const auto down = S::add(S::all(1.0F), vector_exp<S>(S::sub(S::zero(), gate)));
-    return S::mul(S::div(gate, down), up);
-}
-
-template <class S>
-void vector_swiglu(const SwigluWork& work) {
-    std::int64_t i = 0;
-    for (; i + S::kWidth <= work.count; i += S::kWidth) {
-        S::store(work.out + i, vector_silu_times<S>(S::load(work.gate + i), S::load(work.up + i)));
-    }
-    if (const std::int64_t rest = work.count - i; rest > 0) {
-        const auto gate = S::load_part(work.gate + i, rest);
-        S::store_part(work.out + i, vector_silu_times<S>(gate, S::load_part(work.up + i, rest)), rest);
-    }
-}
-
-template <class S>
 void vector_add(const AddWork& work) {
     const auto scale = S::all(work.scale);
     std::int64_t i = 0;

@@ -13,8 +13,16 @@ using kernels::AttentionTile;
 constexpr std::int64_t kSharedWorkMin = 100'000;
 // So many that what is done once for each key is little, and a multiple of what kernels compute side by side.
 constexpr std::int64_t kTileQueries = 120;
+constexpr std::int64_t kLineFloats = 16;
 // Items for each thread that even out their ends; with fewer, long contexts are split.
 constexpr std::int64_t kItemsPerThread = 4;
+
+// The first element at the beginning of a cache line: vectors that cross none load twice as fast.
+float* aligned(std::vector<float>& buffer) {
+    const auto address = reinterpret_cast<std::uintptr_t>(buffer.data());
+    constexpr std::uintptr_t kLine = kLineFloats * sizeof(float);
+    return buffer.data() + (kLine - address % kLine) % kLine / sizeof(float);
+}
 
 }  // namespace
 
@@ -179,7 +187,8 @@ void Attention::split_spans() {
 
 void Attention::reserve(std::int64_t queries, std::int64_t head_dim) {
     const std::int64_t size =
-        2 * AttentionSums::size(queries, head_dim) + kernels::attention_scratch(queries, head_dim);
+        2 * AttentionSums::size(queries, head_dim) + kernels::attention_scratch(queries, head_dim) +
+        kLineFloats;
     scratch_.resize(static_cast<std::size_t>(team_.threads()));
     for (auto& buffer : scratch_) {
         buffer.resize(std::max(buffer.size(), static_cast<std::size_t>(size)));
@@ -201,7 +210,7 @@ void Attention::compute(const Item& item, int thread, float* out) {
     const AttentionTile& tile = item.tile;
     const std::int64_t queries = tile.queries();
     const std::int64_t size = AttentionSums::size(queries, tile.kv.head_dim);
-    float* scratch = scratch_[static_cast<std::size_t>(thread)].data();
+    float* scratch = aligned(scratch_[static_cast<std::size_t>(thread)]);
     if (out == nullptr) {
         const auto sums = AttentionSums::at(split_sums_.data() + item.sums, queries);
         kernels_.span(tile, item.first_span, sums, scratch);

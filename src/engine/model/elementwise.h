@@ -3,7 +3,6 @@
 // What a layer does to one row between products: norms, activations, biases, soft caps.
 
 #include <cstdint>
-#include <span>
 
 #include "engine/kernels/kernels.h"
 #include "engine/model/config.h"
@@ -26,6 +25,9 @@ public:
     // y += scale · x.
     void add(float* y, const float* x, float scale, std::int64_t count) const;
 
+    // x = cap · tanh(x / cap).
+    void soft_cap(float* x, float cap, std::int64_t count) const;
+
     // Nothing for an empty bias.
     void add_bias(float* y, const Linear& linear) const;
 
@@ -33,8 +35,5 @@ private:
     const ModelConfig& config_;
     const kernels::KernelTable& kernels_;
 };
-
-// Each value becomes cap · tanh(value / cap).
-void soft_cap(std::span<float> values, float cap);
 
 }  // namespace capstan::engine

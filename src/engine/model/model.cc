@@ -47,9 +47,10 @@ std::span<const float> Model::forward(std::span<const BatchRow> rows) {
     projector_.head(kept_rows_, normed_.data(), logits_.data());
     if (config_.logit_softcap != 0) {
         for_rows(*team_, count, config_.vocabulary, [&](std::int64_t i) {
-            soft_cap(
-                std::span(logits_).subspan(static_cast<std::size_t>(i) * vocabulary, vocabulary),
-                static_cast<float>(config_.logit_softcap)
+            math_.soft_cap(
+                logits_.data() + i * config_.vocabulary,
+                static_cast<float>(config_.logit_softcap),
+                config_.vocabulary
             );
         });
     }
