@@ -76,6 +76,23 @@ test('a caller who leaves ends the call, streamed or not', async () => {
   assert.fail('calls run on although nobody reads them');
 });
 
+test('holds an answer to a schema', async () => {
+  const schema = { type: 'object', properties: { town: { enum: ['Bern', 'Oslo'] } }, required: ['town'], additionalProperties: false };
+  const answer = await client.chat.completions.create({ model, messages, max_tokens: 60, response_format: { type: 'json_schema', json_schema: { name: 'w', schema, strict: true } } });
+  assert.ok(['Bern', 'Oslo'].includes(JSON.parse(answer.choices[0].message.content).town));
+});
+
+test('calls the tool that it must call, by the client\'s own runner of streams', async () => {
+  const parameters = { type: 'object', properties: { town: { enum: ['Bern', 'Oslo'] } }, required: ['town'], additionalProperties: false };
+  const tools = [{ type: 'function', function: { name: 'weather', parameters } }];
+  const stream = client.chat.completions.stream({ model, messages, tools, tool_choice: 'required', parallel_tool_calls: false, max_tokens: 200 });
+  const { choices } = await stream.finalChatCompletion();
+  const [call] = choices[0].message.tool_calls;
+  assert.equal(call.function.name, 'weather');
+  assert.ok(['Bern', 'Oslo'].includes(JSON.parse(call.function.arguments).town));
+  assert.equal(choices[0].finish_reason, 'tool_calls');
+});
+
 test('raises the errors that the client knows', async () => {
   await assert.rejects(client.chat.completions.create({ model: 'none', messages }), OpenAI.NotFoundError);
   await assert.rejects(client.chat.completions.create({ model, messages, temperature: 9 }), OpenAI.BadRequestError);

@@ -1,4 +1,5 @@
 """The official OpenAI client of PyPI, unmodified, against `capstan engine` with a tiny random model."""
+import json
 import math
 import os
 import pathlib
@@ -129,6 +130,30 @@ class Engine(unittest.TestCase):
         with self.assertRaises(openai.InternalServerError) as raised:
             self.chat(max_tokens=900, logit_bias={"70": 100}, extra_body={"timeout_ms": 1, "ignore_eos": True})
         self.assertEqual(raised.exception.status_code, 504)
+
+    def test_holds_an_answer_to_a_schema(self):
+        schema = TOOLS[0]["function"]["parameters"]
+        wanted = {"type": "json_schema", "json_schema": {"name": "w", "schema": schema, "strict": True}}
+        answer = self.chat(response_format=wanted, max_tokens=80, temperature=1, seed=3)
+        told = json.loads(answer.choices[0].message.content)
+        self.assertIn(told["town"], ["Bern", "Oslo"])
+        choice = self.chat(extra_body={"guided_choice": ["yes", "no"]}, max_tokens=5).choices[0].message.content
+        self.assertIn(choice, ["yes", "no"])
+
+    def test_calls_the_tools_that_it_must_call_whole_and_streamed(self):
+        for tool_choice in ("required", {"type": "function", "function": {"name": "weather"}}):
+            asked = {"tools": TOOLS, "tool_choice": tool_choice, "max_tokens": 200, "parallel_tool_calls": False}
+            message = self.chat(**asked).choices[0].message
+            (call,) = message.tool_calls
+            self.assertEqual(call.function.name, "weather")
+            self.assertIn(json.loads(call.function.arguments)["town"], ["Bern", "Oslo"])
+            arguments, names = "", []
+            for chunk in self.chat(stream=True, **asked):
+                for delta in chunk.choices[0].delta.tool_calls or []:
+                    self.assertEqual(delta.index, 0)
+                    names += [delta.function.name] if delta.function.name else []
+                    arguments += delta.function.arguments or ""
+            self.assertEqual((names, arguments), (["weather"], call.function.arguments))
 
     def test_reads_the_calls_of_earlier_turns(self):
         messages = [
