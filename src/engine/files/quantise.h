@@ -18,7 +18,7 @@ bool is_quantisable(DataType type);
 // `count` finite values, which are whole blocks of `type`, into bytes_of(type, count) bytes.
 //   importance  Null, or [count]: what a squared error counts, at least 0 and not all 0 in a block. Only the
 //               K types heed it.
-// Scalar; the K types cost some fifty times what the others do.
+// Scalar; the K types cost some twenty times what the others do.
 void quantise(
     DataType type, const float* values, std::int64_t count, const float* importance, std::byte* out
 );
