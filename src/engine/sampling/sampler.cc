@@ -307,27 +307,32 @@ void Sampler::keep_top_p(double all) {
         return;
     }
     const double enough = sampling_.top_p * (all > 0 ? all : total());
-    // A heap gives the most probable one by one: usually a few are enough.
-    const auto is_less = [](const Candidate& a, const Candidate& b) {
-        return a.logit != b.logit ? a.logit < b.logit : a.token > b.token;
+    const auto is_before = [](const Candidate& a, const Candidate& b) {
+        return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
     };
-    std::ranges::make_heap(candidates_, is_less);
+    // Halves the part in which the last one needed lies, without sorting it: linear, also where most of a
+    // vocabulary is needed.
+    constexpr std::ptrdiff_t kSorted = 64;
+    auto begin = candidates_.begin();
+    auto end = candidates_.end();
     double reached = 0;
-    auto rest = candidates_.end();
-    while (rest != candidates_.begin() && reached < enough) {
-        std::ranges::pop_heap(candidates_.begin(), rest, is_less);
-        --rest;
-        reached += rest->weight;
+    while (end - begin > kSorted) {
+        const auto middle = begin + (end - begin) / 2;
+        std::ranges::nth_element(begin, middle, end, is_before);
+        const double half = weight_of(begin, middle);
+        if (reached + half >= enough) {
+            end = middle;
+        } else {
+            reached += half;
+            begin = middle;
+        }
     }
-    candidates_.erase(candidates_.begin(), rest);
-}
-
-double Sampler::total() const {
-    double sum = 0;
-    for (const Candidate& candidate : candidates_) {
-        sum += candidate.weight;
+    std::ranges::sort(begin, end, is_before);
+    while (begin != end && reached < enough) {
+        reached += begin->weight;
+        ++begin;
     }
-    return sum;
+    candidates_.erase(begin, candidates_.end());
 }
 
 llm::TokenId Sampler::draw() {

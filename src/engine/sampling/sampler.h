@@ -11,6 +11,7 @@
 // reach top_p). Equal logits are ordered by id.
 
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -53,6 +54,11 @@ private:
         llm::TokenId token = 0;
     };
 
+    template <typename Iterator>
+    static double weight_of(Iterator begin, Iterator end) {
+        return std::accumulate(begin, end, 0.0, [](double sum, const auto& c) { return sum + c.weight; });
+    }
+
     // How often a token was seen.
     struct Seen {
         std::int64_t generated = 0;
@@ -77,7 +83,9 @@ private:
     void keep_top_k();
     void keep_typical();
     void keep_top_p(double all);
-    double total() const;
+
+    double total() const { return weight_of(candidates_.begin(), candidates_.end()); }
+
     llm::TokenId draw();
     llm::TokenId draw_from_all(std::span<const float> logits);
     double next_uniform();
