@@ -12,7 +12,9 @@ namespace capstan::engine::kernels {
 namespace {
 
 // Below this many multiplications a product is not worth waking other threads.
-constexpr std::int64_t kSharedWorkMin = 100'000;
+constexpr std::int64_t kSharedWorkMin = 30'000;
+// One large page: inputs are read again and again, from more places than small pages have entries for.
+constexpr std::int64_t kInputBytesMin = std::int64_t{2} << 20;
 constexpr std::int64_t kSharedNumbersMin = 50'000;
 
 PackedFormat format_for(DataType type, PackAs as) {
@@ -119,12 +121,10 @@ const InputArrays& Activations::in_form(InputForm form, ThreadTeam& team) {
     }
     Cutter measure(nullptr);
     (void)cut_arrays(measure, form, tokens_, columns_);
-    const auto bytes = static_cast<std::size_t>(measure.bytes() + 64);
-    if (made.memory.size() < bytes) {
-        made.memory.resize(bytes);
+    if (made.memory.size() < measure.bytes()) {
+        made.memory = HugeBuffer(std::max(measure.bytes(), kInputBytesMin));
     }
-    const auto address = reinterpret_cast<std::uintptr_t>(made.memory.data());
-    Cutter cutter(made.memory.data() + (64 - address % 64) % 64);
+    Cutter cutter(made.memory.data());
     made.arrays = cut_arrays(cutter, form, tokens_, columns_);
     const bool is_small = tokens_ * columns_ < kSharedNumbersMin;
     team.run(tokens_, is_small ? tokens_ : 1, [&](int, std::int64_t begin, std::int64_t end) {

@@ -75,7 +75,7 @@ private:
 
     struct Form {
         bool is_made = false;
-        std::vector<std::byte> memory;
+        HugeBuffer memory;
         InputArrays arrays;
     };
 

@@ -18,6 +18,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 #include "engine/kernels/linear_products.h"
+#include "engine/kernels/linear_rounding.h"
 #include "engine/kernels/linear_simd_avx2.h"
 
 namespace capstan::engine::kernels {
@@ -27,6 +28,7 @@ const LinearTable kAvx2Linear = {
     .block_tokens = LinearAvx2<false>::kTokens,
     .quantise = vector_quantise<LinearAvx2<false>>,
     .multiply = vector_multiply<LinearAvx2<false>>,
+    .round = Rounding<LinearAvx2<false>>::run,
 };
 
 }  // namespace capstan::engine::kernels

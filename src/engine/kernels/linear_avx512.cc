@@ -21,6 +21,7 @@
 )
 
 #include "engine/kernels/linear_products.h"
+#include "engine/kernels/linear_rounding.h"
 #include "engine/kernels/linear_simd_avx512.h"
 
 namespace capstan::engine::kernels {
@@ -30,6 +31,7 @@ const LinearTable kAvx512VnniLinear = {
     .block_tokens = LinearAvx512::kTokens,
     .quantise = vector_quantise<LinearAvx512>,
     .multiply = vector_multiply<LinearAvx512>,
+    .round = Rounding<LinearAvx512>::run,
 };
 
 }  // namespace capstan::engine::kernels

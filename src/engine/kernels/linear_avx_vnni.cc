@@ -18,6 +18,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
 
 #include "engine/kernels/linear_products.h"
+#include "engine/kernels/linear_rounding.h"
 #include "engine/kernels/linear_simd_avx2.h"
 
 namespace capstan::engine::kernels {
@@ -27,6 +28,7 @@ const LinearTable kAvxVnniLinear = {
     .block_tokens = LinearAvx2<true>::kTokens,
     .quantise = vector_quantise<LinearAvx2<true>>,
     .multiply = vector_multiply<LinearAvx2<true>>,
+    .round = Rounding<LinearAvx2<true>>::run,
 };
 
 }  // namespace capstan::engine::kernels

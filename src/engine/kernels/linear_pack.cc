@@ -209,12 +209,6 @@ void put_block(PackedFormat format, const BlockCodes& block, std::byte* to, std:
     }
 }
 
-// The least bfloat16 that is not below.
-std::uint16_t bf16_not_below(float value) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    return static_cast<std::uint16_t>((bits + 0xFFFFU) >> 16);
-}
-
 float largest_magnitude(const float* values) {
     float largest = 0;
     for (std::int64_t i = 0; i < kGroupColumns; ++i) {
@@ -225,21 +219,6 @@ float largest_magnitude(const float* values) {
         largest = std::max(largest, magnitude);
     }
     return largest;
-}
-
-// 32 numbers as 16-bit codes. The scale is rounded up, so that no code is beyond 8,191: 32 products of two
-// such codes then fit 32 bits.
-void put_int16_group(const float* values, std::byte* to, std::int64_t row) {
-    const float largest = largest_magnitude(values);
-    const bool is_number = !std::isnan(largest);
-    const std::uint16_t scale_bits = is_number ? bf16_not_below(largest / 8191.0F) : 0x7FC0U;
-    put_half(to, row, scale_bits);
-    const float scale = float_of_bf16(scale_bits);
-    for (std::int64_t i = 0; i < kGroupColumns; ++i) {
-        const float code = is_number && scale > 0 ? std::nearbyint(values[i] / scale) : 0.0F;
-        const auto stored = static_cast<std::int16_t>(std::clamp(code, -8191.0F, 8191.0F));
-        std::memcpy(to + 32 + i / 2 * 64 + row * 4 + i % 2 * 2, &stored, sizeof stored);
-    }
 }
 
 // 8 bits, symmetric. What a binary16 scale cannot say becomes NaN or 0, as in ggml's Q8_0.
@@ -271,15 +250,11 @@ void make_q4_1(const float* values, BlockCodes& to) {
 void put_numbers(PackedFormat format, const std::vector<float>& values, std::byte* to, std::int64_t row) {
     const TileLayout layout = layout_of(format);
     for (std::size_t at = 0; at < values.size(); at += kGroupColumns, to += layout.group_bytes()) {
-        if (format == PackedFormat::kInt16) {
-            put_int16_group(values.data() + at, to, row);
-            continue;
-        }
         BlockCodes block;
         if (format == PackedFormat::kQ8_0) {
             make_q8_0(values.data() + at, block);
         } else {
-            CHECK(format == PackedFormat::kQ4_1, "numbers are rounded to 16, 8 or 4 bits");
+            CHECK(format == PackedFormat::kQ4_1, "numbers are rounded to 14, 8 or 4 bits");
             make_q4_1(values.data() + at, block);
         }
         put_block(format, block, to, row);
@@ -294,10 +269,18 @@ void put_floats(const std::vector<float>& values, std::int64_t columns, std::byt
 
 void pack_numbers(const PackWork& work, const std::byte* from, std::int64_t row) {
     const std::int64_t columns = work.source.columns;
+    const DataType type = work.source.type;
+    if (work.format == PackedFormat::kInt16 && (type == DataType::kF16 || type == DataType::kBf16)) {
+        work.table->round({.type = type, .from = from, .columns = columns, .to = work.to, .row = row});
+        return;
+    }
     const std::int64_t padded = (columns + kGroupColumns - 1) / kGroupColumns * kGroupColumns;
     std::vector<float> values(static_cast<std::size_t>(padded));
-    dequantise(work.source.type, from, columns, values.data());
-    if (work.format == PackedFormat::kF32) {
+    dequantise(type, from, columns, values.data());
+    if (work.format == PackedFormat::kInt16) {
+        const auto* numbers = reinterpret_cast<const std::byte*>(values.data());
+        work.table->round({.from = numbers, .columns = columns, .to = work.to, .row = row});
+    } else if (work.format == PackedFormat::kF32) {
         put_floats(values, columns, work.to, row);
     } else {
         put_numbers(work.format, values, work.to, row);

@@ -4,6 +4,7 @@
 
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/linear_format.h"
+#include "engine/kernels/linear_table.h"
 
 namespace capstan::engine::kernels {
 
@@ -12,6 +13,7 @@ struct PackWork {
     PackedFormat format = PackedFormat::kF32;  // packed_format_of(source.type), or made from its numbers.
     std::int64_t tile = 0;
     std::byte* to = nullptr;  // The tile's tile_bytes().
+    const LinearTable* table = &best_linear_table();
 };
 
 // Packs one tile; rows and columns that the source lacks become zeros. Block types keep their numbers to the

@@ -20,6 +20,10 @@ inline constexpr std::int64_t kPrefetchBytes = 6 * 1024;
 inline constexpr std::int64_t kGroupsAhead = 8;
 // Inputs of one pass over the weights: a part of a second-level cache.
 inline constexpr std::int64_t kPassBytes = 512 * 1024;
+inline constexpr std::int64_t kPassTokens = 240;  // Whole blocks of any version.
+// Tiles whose results are gathered when there are many inputs.
+inline constexpr std::int64_t kGatheredTiles = 8;
+inline constexpr std::int64_t kGatheredTokensMin = 32;
 
 template <class S>
 struct TileWork {
@@ -269,27 +273,62 @@ TileFunction<S> tile_function(PackedFormat format, std::int64_t tokens) {
     return nullptr;
 }
 
-// One tile with the inputs [begin, end).
+// Where a tile's results go.
+struct ResultRows {
+    float* at = nullptr;  // Of the tile's first row, and of the first input.
+    std::int64_t stride = 0;
+};
+
+// Inputs [begin, end).
+struct TokenRange {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+};
+
 template <class S>
-void multiply_tile(const ProductWork& work, std::int64_t tile, std::int64_t begin, std::int64_t end) {
+void multiply_tile(
+    const ProductWork& work, std::int64_t tile, const TokenRange& tokens, const ResultRows& to
+) {
     const TileLayout layout = layout_of(work.format);
     const std::int64_t first = tile * kTileRows;
     TileWork<S> part;
     part.weights = work.tiles + tile * layout.tile_bytes(work.columns);
     part.blocks = layout.blocks(work.columns);
-    part.y_stride = work.rows;
-    for (std::int64_t token = begin; token < end; token += S::kTokens) {
-        const std::int64_t block_end = end - token < S::kTokens ? end : token + S::kTokens;
+    part.y_stride = to.stride;
+    for (std::int64_t token = tokens.begin; token < tokens.end; token += S::kTokens) {
+        const std::int64_t block_end = tokens.end - token < S::kTokens ? tokens.end : token + S::kTokens;
         part.x = block_at(
             work.x,
             {.form = input_form_of(work.format), .columns = work.columns, .begin = token, .end = block_end}
         );
         const TileFunction<S> function = tile_function<S>(work.format, block_end - token);
         for (part.row = 0; part.row < kTileRows && first + part.row < work.rows; part.row += S::kRows) {
-            part.y = work.y + token * work.rows + first + part.row;
+            part.y = to.at + (token - tokens.begin) * to.stride + part.row;
             part.rows = work.rows - first - part.row;
             function(part);
         }
+    }
+}
+
+// Many inputs: neighbouring tiles gather their results, which then move to y in longer runs. A store for each
+// row of 16 would go to another page each time, at the same place in it, and hold up the loads behind it.
+template <class S>
+void multiply_gathered(
+    const ProductWork& work, std::int64_t tile, std::int64_t tile_end, const TokenRange& tokens
+) {
+    constexpr std::int64_t kStride = kGatheredTiles * kTileRows;
+    alignas(64) float results[kPassTokens * kStride];
+    for (std::int64_t i = tile; i < tile_end; ++i) {
+        multiply_tile<S>(work, i, tokens, {.at = results + (i - tile) * kTileRows, .stride = kStride});
+    }
+    const std::int64_t first = tile * kTileRows;
+    const std::int64_t last = tile_end * kTileRows < work.rows ? tile_end * kTileRows : work.rows;
+    for (std::int64_t token = tokens.begin; token < tokens.end; ++token) {
+        std::memcpy(
+            work.y + token * work.rows + first,
+            results + (token - tokens.begin) * kStride,
+            static_cast<std::size_t>(last - first) * sizeof(float)
+        );
     }
 }
 
@@ -299,12 +338,23 @@ void vector_multiply(const ProductWork& work) {
     const std::int64_t column_bytes = work.format == PackedFormat::kF32     ? 4
                                       : work.format == PackedFormat::kInt16 ? 2
                                                                             : 1;
-    const std::int64_t blocks = kPassBytes / (work.columns * column_bytes * S::kTokens + 1);
-    const std::int64_t pass = (blocks < 1 ? 1 : blocks) * S::kTokens;
+    const std::int64_t fitting = kPassBytes / (work.columns * column_bytes + 1);
+    const std::int64_t most = fitting < kPassTokens ? fitting : kPassTokens;
+    const std::int64_t pass = most < S::kTokens ? S::kTokens : most / S::kTokens * S::kTokens;
     for (std::int64_t begin = 0; begin < work.tokens; begin += pass) {
-        const std::int64_t end = work.tokens - begin < pass ? work.tokens : begin + pass;
-        for (std::int64_t tile = work.tile_begin; tile < work.tile_end; ++tile) {
-            multiply_tile<S>(work, tile, begin, end);
+        const TokenRange tokens = {
+            .begin = begin, .end = work.tokens - begin < pass ? work.tokens : begin + pass
+        };
+        const bool is_gathered = tokens.end - tokens.begin >= kGatheredTokensMin;
+        const std::int64_t step = is_gathered ? kGatheredTiles : 1;
+        for (std::int64_t tile = work.tile_begin; tile < work.tile_end; tile += step) {
+            if (is_gathered) {
+                const std::int64_t end = work.tile_end - tile < step ? work.tile_end : tile + step;
+                multiply_gathered<S>(work, tile, end, tokens);
+            } else {
+                float* y = work.y + begin * work.rows + tile * kTileRows;
+                multiply_tile<S>(work, tile, tokens, {.at = y, .stride = work.rows});
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/kernels/linear_quantise.h"
+#include "engine/kernels/linear_rounding.h"
 #include "engine/kernels/linear_table.h"
 #include "engine/kernels/linear_unpack.h"
 
@@ -82,6 +83,12 @@ void multiply(const ProductWork& work) {
     }
 }
 
+struct Plain {
+    static float float_of_half(std::uint16_t bits) { return float_of_f16(bits); }
+
+    static float round(float value) { return std::nearbyint(value); }
+};
+
 void quantise(const QuantiseWork& work) {
     quantise_blocks(work, kBlockTokens, quantise_group);
 }
@@ -93,6 +100,7 @@ const LinearTable kScalarLinear = {
     .block_tokens = kBlockTokens,
     .quantise = quantise,
     .multiply = multiply,
+    .round = Rounding<Plain>::run,
 };
 
 }  // namespace capstan::engine::kernels

@@ -132,6 +132,12 @@ struct LinearAvx2 {
         _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T0);
     }
 
+    static float float_of_half(std::uint16_t bits) {
+        return static_cast<float>(__builtin_bit_cast(_Float16, bits));
+    }
+
+    static float round(float value) { return __builtin_nearbyintf(value); }
+
     static void quantise_group(const float* x, std::int64_t count, const GroupTarget& to) {
         float buffer[kGroupColumns] = {};
         if (count < kGroupColumns) {

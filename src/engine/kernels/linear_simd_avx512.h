@@ -104,6 +104,12 @@ struct LinearAvx512 {
         _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T0);
     }
 
+    static float float_of_half(std::uint16_t bits) {
+        return static_cast<float>(__builtin_bit_cast(_Float16, bits));
+    }
+
+    static float round(float value) { return __builtin_nearbyintf(value); }
+
     static void quantise_group(const float* x, std::int64_t count, const GroupTarget& to) {
         const std::uint32_t present = count >= kGroupColumns ? 0xFFFFFFFFU : (1U << count) - 1U;
         const __m512 a = _mm512_maskz_loadu_ps(static_cast<__mmask16>(present & 0xFFFFU), x);

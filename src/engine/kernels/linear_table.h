@@ -67,11 +67,21 @@ struct ProductWork {
     float* y = nullptr;  // [tokens, rows]
 };
 
+// One row of a matrix, to be written into its tile as kInt16.
+struct RoundingWork {
+    DataType type = DataType::kF32;  // Or kF16, kBf16.
+    const std::byte* from = nullptr;
+    std::int64_t columns = 0;
+    std::byte* to = nullptr;  // The tile.
+    std::int64_t row = 0;     // In it.
+};
+
 struct LinearTable {
     LinearIsa isa;
     std::int64_t block_tokens;
     void (*quantise)(const QuantiseWork&);
     void (*multiply)(const ProductWork&);
+    void (*round)(const RoundingWork&);
 };
 
 // What this processor can run, the best last.

@@ -288,6 +288,26 @@ TEST_F(LinearTest, PackedBlocksAreTheFilesNumbersToTheBit) {
     }
 }
 
+TEST_P(LinearVersions, RoundToSixteenBitsAsTheScalarDefinition) {
+    for (const DataType type : {DataType::kF16, DataType::kBf16, DataType::kF8E4m3}) {
+        const std::int64_t columns = between(1, 300);
+        Source source = random_source(type, 16, columns, random_);
+        for (int i = 0; i < 30; ++i) {  // Also infinities, NaN and numbers below the normal ones.
+            source.bytes[random_() % source.bytes.size()] = static_cast<std::byte>(random_());
+        }
+        const auto bytes = static_cast<std::size_t>(layout_of(PackedFormat::kInt16).tile_bytes(columns));
+        std::vector<std::byte> expected(bytes);
+        std::vector<std::byte> actual(bytes);
+        PackWork work = {.source = source.matrix, .format = PackedFormat::kInt16, .to = expected.data()};
+        work.table = &linear_table_for(LinearIsa::kScalar);
+        pack_tile(work);
+        work.to = actual.data();
+        work.table = &linear_table_for(GetParam());
+        pack_tile(work);
+        EXPECT_EQ(actual, expected) << name_of(type);
+    }
+}
+
 TEST_F(LinearTest, OwnEightAndFourBitsAreTheNearest) {
     const Source source = random_source(DataType::kBf16, 5, 128, random_);
     const auto numbers = source.numbers();

@@ -1,0 +1,89 @@
+#pragma once
+
+// Numbers of 16 or 32 bits become codes of 14 bits (PackedFormat::kInt16), as plain loops that the compiler
+// turns into the instructions of the version S that includes it. All versions give the same bits.
+
+#include "engine/kernels/linear_table.h"
+
+namespace capstan::engine::kernels {
+
+template <class S>
+struct Rounding {
+    static void read_group(const RoundingWork& work, std::int64_t column, std::int64_t count, float* values) {
+        if (work.type == DataType::kF32) {
+            std::memcpy(values, work.from + column * 4, static_cast<std::size_t>(count) * 4);
+            return;
+        }
+        std::uint16_t halves[kGroupColumns] = {};
+        std::memcpy(halves, work.from + column * 2, static_cast<std::size_t>(count) * 2);
+        if (work.type == DataType::kF16) {
+            for (std::int64_t i = 0; i < kGroupColumns; ++i) {
+                values[i] = S::float_of_half(halves[i]);
+            }
+            return;
+        }
+        for (std::int64_t i = 0; i < kGroupColumns; ++i) {
+            values[i] = of_bf16(halves[i]);
+        }
+    }
+
+    // The scale is rounded up, so that no code is beyond 8,191: 32 products of two such codes fit 32 bits. A
+    // group with a NaN or an infinity has a NaN for a scale.
+    static std::uint16_t scale_bits(const float* values) {
+        std::uint32_t largest = 0;
+        for (std::int64_t i = 0; i < kGroupColumns; ++i) {  // As integers, magnitudes are in order.
+            const std::uint32_t magnitude = bits_of_float(values[i]) & 0x7FFFFFFFU;
+            largest = largest < magnitude ? magnitude : largest;
+        }
+        if (largest >= 0x7F800000U) {
+            return 0x7FC0U;
+        }
+        float magnitude;
+        std::memcpy(&magnitude, &largest, sizeof magnitude);
+        return static_cast<std::uint16_t>((bits_of_float(magnitude / 8191.0F) + 0xFFFFU) >> 16);
+    }
+
+    static void put_group(const float* values, std::byte* to, std::int64_t row) {
+        const std::uint16_t bits = scale_bits(values);
+        std::memcpy(to + row * 2, &bits, sizeof bits);
+        const float scale = of_bf16(bits);
+        const float divisor = scale > 0 ? scale : 1.0F;
+        std::int16_t codes[kGroupColumns] = {};
+        if (scale > 0) {
+            for (std::int64_t i = 0; i < kGroupColumns; ++i) {
+                codes[i] = static_cast<std::int16_t>(S::round(values[i] / divisor));
+            }
+        }
+        for (std::int64_t pair = 0; pair < kGroupColumns / 2; ++pair) {
+            std::memcpy(to + 32 + pair * 64 + row * 4, codes + pair * 2, 4);
+        }
+    }
+
+    static void run(const RoundingWork& work) {
+        constexpr TileLayout kLayout = layout_of(PackedFormat::kInt16);
+        std::byte* to = work.to;
+        for (std::int64_t column = 0; column < work.columns; column += kGroupColumns) {
+            float values[kGroupColumns] = {};
+            const std::int64_t rest = work.columns - column;
+            read_group(work, column, rest < kGroupColumns ? rest : kGroupColumns, values);
+            put_group(values, to, work.row);
+            to += kLayout.block_bytes();
+        }
+    }
+
+private:
+    static std::uint32_t bits_of_float(float value) {
+        std::uint32_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        return bits;
+    }
+
+    static float of_bf16(std::uint16_t bits) {
+        const std::uint32_t wide = std::uint32_t{bits} << 16;
+        float value;
+        std::memcpy(&value, &wide, sizeof value);
+        return value;
+    }
+};
+
+}  // namespace capstan::engine::kernels
