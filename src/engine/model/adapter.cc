@@ -1,15 +1,27 @@
 #include "engine/model/adapter.h"
 
+#include <algorithm>
+#include <cstring>
+#include <iterator>
 #include <set>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "engine/files/safetensors.h"
 #include "engine/model/adapter_config.h"
-#include "engine/model/weights.h"
+#include "engine/model/tensor_loader.h"
 
 namespace capstan::engine {
 namespace {
+
+// A pair as the file has it.
+struct LoraPair {
+    kernels::WeightMatrix a;  // [rank, in]; empty for none.
+    kernels::WeightMatrix b;  // [out, rank]
+    float scale = 1;
+    std::string module;
+};
 
 constexpr std::string_view kPrefix = "base_model.model.";
 
@@ -51,6 +63,7 @@ public:
             .a = *a_matrix,
             .b = *b_matrix,
             .scale = static_cast<float>(settings_.scale_of(part.module, rank)),
+            .module = part.module,
         };
     }
 
@@ -75,6 +88,100 @@ private:
     std::set<std::string> taken_;
 };
 
+// The A's of a group, one below the other. Parts of one module have the same A, which is there once.
+class AStack {
+public:
+    // The rank at which the pair's A begins.
+    std::int64_t add(const LoraPair& pair) {
+        for (const auto& [known, begin] : begins_) {
+            if (known->module == pair.module) {
+                return begin;
+            }
+        }
+        begins_.emplace_back(&pair, ranks_);
+        ranks_ += pair.a.rows;
+        return begins_.back().second;
+    }
+
+    kernels::LoraMatrix pack(kernels::LoraPrecision precision) const {
+        if (begins_.empty()) {
+            return {};
+        }
+        const kernels::WeightMatrix& first = begins_.front().first->a;
+        bool is_one_type = true;
+        for (const auto& [pair, begin] : begins_) {
+            is_one_type = is_one_type && pair->a.type == first.type;
+        }
+        const DataType type = is_one_type ? first.type : DataType::kF32;
+        std::vector<std::byte> bytes;
+        for (const auto& [pair, begin] : begins_) {
+            append(pair->a, type, bytes);
+        }
+        return kernels::LoraMatrix::pack_a(
+            {.data = bytes.data(), .type = type, .rows = ranks_, .columns = first.columns}, precision
+        );
+    }
+
+private:
+    static void append(const kernels::WeightMatrix& matrix, DataType type, std::vector<std::byte>& bytes) {
+        const std::int64_t count = matrix.rows * matrix.columns;
+        const std::size_t begin = bytes.size();
+        bytes.resize(begin + static_cast<std::size_t>(bytes_of(type, count)));
+        if (matrix.type == type) {
+            std::memcpy(bytes.data() + begin, matrix.data, bytes.size() - begin);
+            return;
+        }
+        for (std::int64_t i = 0; i < count; ++i) {
+            const float value = weight_at(matrix.data, matrix.type, i);
+            std::memcpy(bytes.data() + begin + static_cast<std::size_t>(i) * 4, &value, sizeof value);
+        }
+    }
+
+    std::vector<std::pair<const LoraPair*, std::int64_t>> begins_;
+    std::int64_t ranks_ = 0;
+};
+
+kernels::LoraPrecision precision_for(const ModelConfig& config) {
+    return config.is_float32 ? kernels::LoraPrecision::kStored : kernels::LoraPrecision::kHalf;
+}
+
+// `pairs` of one group, by part.
+LoraGroup group_of_pairs(
+    const std::array<LoraPair, kGroupPartsMax>& pairs, kernels::LoraPrecision precision
+) {
+    LoraGroup group;
+    AStack stack;
+    for (std::size_t part = 0; part < pairs.size(); ++part) {
+        const LoraPair& pair = pairs[part];
+        if (!pair.a.empty()) {
+            group.parts[part] = {
+                .b = kernels::LoraMatrix::pack_b(pair.b, precision),
+                .rank_begin = stack.add(pair),
+                .scale = pair.scale,
+            };
+        }
+    }
+    group.a = stack.pack(precision);
+    return group;
+}
+
+Result<std::vector<LoraGroup>> read_layer(PairReader& reader, const ModelConfig& config, std::int64_t layer) {
+    std::array<std::array<LoraPair, kGroupPartsMax>, kInputGroups> pairs;
+    for (const Projection projection : kProjections) {
+        auto pair = reader.read(module_of(projection, config, layer), shape_of(projection, config));
+        if (!pair) {
+            return pair.error();
+        }
+        const GroupPart place = group_of(projection);
+        pairs[static_cast<std::size_t>(place.group)][place.part] = std::move(*pair);
+    }
+    std::vector<LoraGroup> groups;
+    for (const auto& of_group : pairs) {
+        groups.push_back(group_of_pairs(of_group, precision_for(config)));
+    }
+    return groups;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Adapter>> Adapter::load(
@@ -84,21 +191,19 @@ Result<std::shared_ptr<const Adapter>> Adapter::load(
     if (!settings) {
         return settings.error();
     }
-    auto file = SafetensorsFile::open(directory / "adapter_model.safetensors");
+    const auto file = SafetensorsFile::open(directory / "adapter_model.safetensors");
     if (!file) {
         return file.error();
     }
     const std::string context = fmt::format("adapter '{}'", directory.string());
     PairReader reader(*file, *settings);
-    std::vector<LoraPair> pairs;
+    std::vector<LoraGroup> groups;
     for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-        for (const Projection projection : kProjections) {
-            const auto pair = reader.read(module_of(projection, config, layer), shape_of(projection, config));
-            if (!pair) {
-                return with_context(context, pair.error());
-            }
-            pairs.push_back(*pair);
+        auto of_layer = read_layer(reader, config, layer);
+        if (!of_layer) {
+            return with_context(context, of_layer.error());
         }
+        std::ranges::move(*of_layer, std::back_inserter(groups));
     }
     const auto head = reader.read(
         {.module = std::string(config.names->head), .rows_total = config.vocabulary},
@@ -110,17 +215,36 @@ Result<std::shared_ptr<const Adapter>> Adapter::load(
     if (auto good = reader.check_all_taken(); !good) {
         return with_context(context, good.error());
     }
-    return std::shared_ptr<const Adapter>(new Adapter(std::move(*file), std::move(pairs), *head));
+    return std::shared_ptr<const Adapter>(
+        new Adapter(std::move(groups), group_of_pairs({*head, LoraPair{}, LoraPair{}}, precision_for(config)))
+    );
 }
 
-const LoraPair* Adapter::find(std::int64_t layer, Projection projection) const {
-    const std::size_t index =
-        static_cast<std::size_t>(layer) * kProjections.size() + static_cast<std::size_t>(projection);
-    return pairs_[index].a.empty() ? nullptr : &pairs_[index];
+const LoraGroup* Adapter::find(std::int64_t layer, InputGroup group) const {
+    const LoraGroup& found =
+        groups_[static_cast<std::size_t>(layer) * kInputGroups + static_cast<std::size_t>(group)];
+    return found.empty() ? nullptr : &found;
 }
 
-const LoraPair* Adapter::head() const {
-    return head_.a.empty() ? nullptr : &head_;
+const LoraPart* Adapter::find(std::int64_t layer, Projection projection) const {
+    const GroupPart place = group_of(projection);
+    const LoraGroup* group = find(layer, place.group);
+    return group == nullptr || group->parts[place.part].b.empty() ? nullptr : &group->parts[place.part];
+}
+
+std::int64_t Adapter::bytes() const {
+    const auto bytes_of_group = [](const LoraGroup& group) {
+        std::int64_t bytes = group.a.bytes();
+        for (const LoraPart& part : group.parts) {
+            bytes += part.b.bytes();
+        }
+        return bytes;
+    };
+    std::int64_t bytes = bytes_of_group(head_);
+    for (const LoraGroup& group : groups_) {
+        bytes += bytes_of_group(group);
+    }
+    return bytes;
 }
 
 }  // namespace capstan::engine

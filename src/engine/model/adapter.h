@@ -5,13 +5,15 @@
 // It is not merged: a projection's output becomes W·x + scale · B·(A·x), computed in this order as PEFT does,
 // so that many adapters can be in use beside one base.
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
-#include "engine/files/safetensors.h"
-#include "engine/kernels/kernels.h"
+#include "engine/kernels/lora.h"
 #include "engine/model/config.h"
 #include "engine/model/projection.h"
 
@@ -19,31 +21,46 @@ namespace capstan::engine {
 
 inline constexpr std::int64_t kAdapterRankMax = 4096;
 
-struct LoraPair {
-    kernels::WeightMatrix a;  // [rank, in]
-    kernels::WeightMatrix b;  // [out, rank]
-    float scale = 1;          // alpha / rank, or alpha / √rank with use_rslora.
+// What an adapter adds to one projection.
+struct LoraPart {
+    kernels::LoraMatrix b;        // [out, rank]; empty for nothing.
+    std::int64_t rank_begin = 0;  // Of its ranks in the group's A.
+    float scale = 1;              // alpha / rank, or alpha / √rank with use_rslora.
 };
 
+// The projections of one input: their A's are multiplied as one.
+struct LoraGroup {
+    kernels::LoraMatrix a;  // [ranks, in]; empty for nothing.
+    std::array<LoraPart, kGroupPartsMax> parts;
+
+    bool empty() const { return a.empty(); }
+};
+
+// Immutable, and so thread-safe. Holds its own copy of the weights: in 16 bits, unless the model is float32
+// and so are they.
 class Adapter {
 public:
     // kInvalid, naming the setting or tensor, for what is not plain LoRA on the model's linear layers (DoRA,
-    // replicated layers, trained biases or whole modules, …) or does not fit its shapes.
+    // replicated layers, trained biases or whole modules, …) or does not fit its shapes. Slow: not on the
+    // thread that computes.
     static Result<std::shared_ptr<const Adapter>> load(
         const std::filesystem::path& directory, const ModelConfig& config
     );
 
     // Null where the adapter changes nothing.
-    const LoraPair* find(std::int64_t layer, Projection projection) const;
-    const LoraPair* head() const;
+    const LoraGroup* find(std::int64_t layer, InputGroup group) const;
+    const LoraPart* find(std::int64_t layer, Projection projection) const;
+
+    const LoraGroup* head() const { return head_.empty() ? nullptr : &head_; }
+
+    std::int64_t bytes() const;
 
 private:
-    Adapter(SafetensorsFile file, std::vector<LoraPair> pairs, LoraPair head)
-        : file_(std::move(file)), pairs_(std::move(pairs)), head_(head) {}
+    Adapter(std::vector<LoraGroup> groups, LoraGroup head)
+        : groups_(std::move(groups)), head_(std::move(head)) {}
 
-    SafetensorsFile file_;
-    std::vector<LoraPair> pairs_;  // [layers × projections]; an empty `a` for none.
-    LoraPair head_;
+    std::vector<LoraGroup> groups_;  // [layers × groups]
+    LoraGroup head_;
 };
 
 }  // namespace capstan::engine

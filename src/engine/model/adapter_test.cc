@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "engine/files/safetensors.h"
 #include "engine/model/random_model.h"
 
 namespace capstan::engine {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/model/attention.h"
+#include "engine/model/elementwise.h"
 #include "engine/model/projector.h"
 #include "engine/model/rope.h"
 

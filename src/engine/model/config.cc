@@ -87,6 +87,7 @@ Result<ModelConfig> config_of(const Json& json) {
     ConfigReader reader(json);
     (*architecture)->read(reader, config);
     check_shape(reader, config);
+    config.is_float32 = json.string_or("torch_dtype", json.string_or("dtype", "")) == "float32";
     if (json["bos_token_id"].is_number()) {
         config.bos = static_cast<llm::TokenId>(
             reader.integer("bos_token_id", 0, {.low = 0, .high = config.vocabulary - 1})

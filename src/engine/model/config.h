@@ -97,6 +97,7 @@ struct ModelConfig {
     double embedding_scale = 1;
     Biases biases;
     ExpertConfig experts;
+    bool is_float32 = false;       // The model was saved so; then adapters are not rounded either.
     std::vector<LayerPlan> plans;  // Layers behind the last one are plain.
     const TensorNames* names = &kLlamaNames;
 

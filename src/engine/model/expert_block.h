@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/model/elementwise.h"
 #include "engine/model/projector.h"
 
 namespace capstan::engine {

@@ -13,7 +13,7 @@ Model::Model(ModelConfig config, Weights weights, std::unique_ptr<ThreadTeam> te
       weights_(std::move(weights)),
       team_(std::move(team)),
       math_(config_, kernels::best_kernels()),
-      projector_(weights_, math_, *team_),
+      projector_(weights_, *team_),
       attention_({config_, weights_, kernels::best_kernels(), math_, projector_, *team_}),
       mlp_({config_, weights_, math_, projector_, *team_}),
       experts_({config_, weights_, math_, projector_, *team_}) {}

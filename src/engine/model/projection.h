@@ -23,6 +23,37 @@ inline constexpr std::array<Projection, 7> kProjections = {
     Projection::kDown,
 };
 
+// Projections of the same input, in the order of Projection.
+enum class InputGroup { kAttention, kOutput, kGateUp, kDown };
+
+inline constexpr std::size_t kInputGroups = 4;
+inline constexpr std::size_t kGroupPartsMax = 3;
+
+struct GroupPart {
+    InputGroup group;
+    std::size_t part;  // Which of the group's projections.
+};
+
+constexpr GroupPart group_of(Projection projection) {
+    switch (projection) {
+        case Projection::kQuery:
+            return {InputGroup::kAttention, 0};
+        case Projection::kKey:
+            return {InputGroup::kAttention, 1};
+        case Projection::kValue:
+            return {InputGroup::kAttention, 2};
+        case Projection::kOutput:
+            return {InputGroup::kOutput, 0};
+        case Projection::kGate:
+            return {InputGroup::kGateUp, 0};
+        case Projection::kUp:
+            return {InputGroup::kGateUp, 1};
+        case Projection::kDown:
+            break;
+    }
+    return {InputGroup::kDown, 0};
+}
+
 struct LinearShape {
     std::int64_t out = 0;
     std::int64_t in = 0;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "engine/kernels/linear.h"
+#include "engine/model/adapter_sum.h"
 #include "engine/model/batch.h"
-#include "engine/model/elementwise.h"
 #include "engine/model/input_observer.h"
 #include "engine/model/weights.h"
 
@@ -23,10 +23,9 @@ struct Product {
 class Projector {
 public:
     // All outlive this.
-    Projector(const Weights& weights, const RowMath& math, ThreadTeam& team)
-        : weights_(weights), math_(math), team_(team) {}
+    Projector(const Weights& weights, ThreadTeam& team) : weights_(weights), team_(team), adapters_(team) {}
 
-    // Each product of the same x, [rows, in], and its adapters' parts; without biases.
+    // Products of the same x, [rows, in], all of one InputGroup, and what adapters add; without biases.
     void project(
         std::span<const BatchRow> rows, std::int64_t layer, const float* x, std::span<const Product> products
     );
@@ -41,17 +40,11 @@ public:
     void head(std::span<const BatchRow> rows, const float* x, float* logits);
 
 private:
-    void matmul(const kernels::WeightMatrix& weights, const float* x, std::int64_t rows, float* y);
-    template <typename PairOf>
-    void add_adapters(std::span<const BatchRow> rows, const PairOf& pair_of, const float* x, float* y);
-
     const Weights& weights_;
-    const RowMath& math_;
     ThreadTeam& team_;
     InputObserver* observer_ = nullptr;
-    kernels::Activations inputs_;    // Of the product that is next.
-    std::vector<float> lora_inner_;  // [rows of one adapter, rank]
-    std::vector<float> lora_outer_;  // [rows of one adapter, out]
+    AdapterSum adapters_;
+    kernels::Activations inputs_;  // Of the product that is next.
 };
 
 }  // namespace capstan::engine
