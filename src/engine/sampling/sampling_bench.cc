@@ -1,5 +1,6 @@
-// What choosing a token costs with a vocabulary of 128,256: freely, and within a grammar. "mask" is the time
-// to find the allowed tokens and go on, of an answer whose way was seen before; "first" of one that was not.
+// What choosing a token costs with a vocabulary of 128,256: freely, and within a grammar whose ways were
+// mostly seen before ("mask" is the grammar's part alone); log-probabilities; a new grammar, with its first
+// answer and without.
 
 #include <algorithm>
 #include <cmath>
