@@ -17,13 +17,13 @@ Batch& BatchPlanner::plan(const std::vector<std::unique_ptr<Sequence>>& running,
     batch_.preempted.clear();
     batch_.generating = batch_.prompt_tokens = batch_.known_tokens = 0;
     for (const auto& sequence : running) {
-        if (!sequence->is_prefilling() && !is_preempted(*sequence)) {
+        if (!sequence->is_prefilling() && !sequence->has_offered && !is_preempted(*sequence)) {
             plan_generation(*sequence);
         }
     }
     for (const auto& sequence : running) {
         const std::int64_t left = prompt_tokens - batch_.prompt_tokens;
-        if (sequence->is_prefilling() && !is_preempted(*sequence) && left > 0) {
+        if (sequence->is_prefilling() && !sequence->has_offered && !is_preempted(*sequence) && left > 0) {
             plan_prompt(*sequence, left);
         }
     }
@@ -41,8 +41,7 @@ void BatchPlanner::plan_generation(Sequence& sequence) {
     while (!memory_.make_room(sequence, sequence.computed + 1)) {
         if (!preempt_behind(sequence)) {
             CHECK(running_->size() > 1, "a sequence fits when it is alone");
-            memory_.release(sequence);
-            batch_.preempted.push_back(&sequence);
+            preempt(sequence);
             return;
         }
     }
@@ -111,19 +110,25 @@ void BatchPlanner::add_rows(Sequence& sequence, std::int64_t rows) {
     batch_.shares.push_back(share);
 }
 
-// Takes the blocks of the last sequence behind this one that is not in the batch yet.
+// Takes the blocks of the last sequence behind this one that is not in the batch yet; a beam that waits for
+// others, maybe for this one, counts as behind all.
 bool BatchPlanner::preempt_behind(const Sequence& sequence) {
+    bool is_behind = true;
     for (const auto& victim : std::views::reverse(*running_)) {
-        if (victim.get() == &sequence) {
-            return false;
-        }
-        if (!victim->kv.blocks.empty() && !is_planned(*victim)) {
-            memory_.release(*victim);
-            batch_.preempted.push_back(victim.get());
+        is_behind = is_behind && victim.get() != &sequence;
+        const bool may_lose = is_behind || victim->has_offered;
+        if (may_lose && !victim->kv.blocks.empty() && !is_planned(*victim)) {
+            preempt(*victim);
             return true;
         }
     }
     return false;
+}
+
+void BatchPlanner::preempt(Sequence& sequence) {
+    memory_.release(sequence);
+    sequence.is_running = false;
+    batch_.preempted.push_back(&sequence);
 }
 
 bool BatchPlanner::is_planned(const Sequence& sequence) const {

@@ -46,6 +46,7 @@ private:
     void plan_prompt(Sequence& sequence, std::int64_t budget);
     bool follow(Sequence& sequence);
     void add_rows(Sequence& sequence, std::int64_t rows);
+    void preempt(Sequence& sequence);
     bool preempt_behind(const Sequence& sequence);
     bool is_planned(const Sequence& sequence) const;
     bool is_preempted(const Sequence& sequence) const;

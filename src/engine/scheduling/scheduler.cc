@@ -49,7 +49,7 @@ Error not_finite() {
 }
 
 Result<llm::FinishReason> outcome_of_given_up(const Sequence& sequence) {
-    if (sequence.channel->cancelled()) {
+    if (sequence.is_cancelled()) {
         return llm::FinishReason::kCancelled;
     }
     return Error{ErrorCode::kCancelled, "the deadline passed before the answer was complete"};
@@ -149,7 +149,8 @@ bool Scheduler::refuse(Sequence& sequence) {
 }
 
 bool Scheduler::may_start(const Sequence& sequence) const {
-    if (running_.empty()) {
+    // Beams that wait for this one hold nothing that it could not have.
+    if (std::ranges::all_of(running_, [](const auto& other) { return other->has_offered; })) {
         return true;
     }
     if (running_.size() + sequence.branches.size() >= limits_.running_max) {
@@ -158,7 +159,8 @@ bool Scheduler::may_start(const Sequence& sequence) const {
     // The others' prompts, which they have not taken blocks for yet, and a block for each to grow.
     std::int64_t promised = parts_.cache.blocks_total() / kReserveDivisor;
     for (const auto& other : running_) {
-        const std::int64_t tokens = std::min(other->to_compute() + 1, other->kv_tokens());
+        const std::int64_t tokens =
+            other->has_offered ? 0 : std::min(other->to_compute() + 1, other->kv_tokens());
         promised += 1 + std::max<std::int64_t>(0, kv_blocks_of(tokens) - std::ssize(other->kv.blocks));
     }
     return memory_.blocks_missing(sequence) + promised <= memory_.blocks_available(sequence);
@@ -174,6 +176,7 @@ void Scheduler::start(std::unique_ptr<Sequence> sequence) {
 }
 
 void Scheduler::insert_running(std::unique_ptr<Sequence> sequence) {
+    sequence->is_running = true;
     const auto at = std::ranges::upper_bound(running_, sequence, [](const auto& a, const auto& b) {
         return a->comes_before(*b);
     });
@@ -195,6 +198,7 @@ bool Scheduler::preempt_for(const Sequence& sequence) {
 void Scheduler::put_back(std::span<Sequence* const> preempted) {
     for (Sequence* sequence : preempted) {
         sequence->was_preempted = true;
+        sequence->is_running = false;
         sequence->draft.reset();
         const auto at = std::ranges::find(running_, sequence, &std::unique_ptr<Sequence>::get);
         line_.put_back(std::move(*at));
@@ -254,6 +258,10 @@ void Scheduler::deliver_rows(const BatchShare& share, std::span<const float>& lo
             score_prompt(sequence, row);
             continue;
         }
+        if (sequence.group != nullptr) {
+            offer(sequence, row);
+            break;
+        }
         fork(sequence, row);
         generate(sequence, row);
         if (accepted == sequence.guesses.size() || sequence.guesses[accepted] != sequence.tokens.back()) {
@@ -270,22 +278,6 @@ void Scheduler::learn_from_guesses(Sequence& sequence, std::int64_t accepted) {
         sequence.guess_count.learn(guessed, accepted);
         guessed_tokens_ += guessed;
         accepted_tokens_ += accepted;
-    }
-}
-
-// The prompt is computed: the branches start, each with its own first token.
-void Scheduler::fork(Sequence& sequence, std::span<const float> logits) {
-    for (auto& branch : std::exchange(sequence.branches, {})) {
-        branch->tokens = sequence.tokens;
-        branch->prompt_tokens = sequence.prompt_tokens;
-        branch->cached_prompt_tokens = sequence.cached_prompt_tokens;
-        branch->arrival = sequence.arrival;
-        branch->account = &shares_.join(sequence.request.fairness_key);
-        branch->has_started = true;
-        memory_.fork(sequence, *branch);
-        Sequence& forked = *branch;
-        insert_running(std::move(branch));
-        generate(forked, logits);
     }
 }
 

@@ -98,6 +98,11 @@ private:
     void deliver_rows(const BatchShare& share, std::span<const float>& logits);
     void learn_from_guesses(Sequence& sequence, std::int64_t accepted);
     void fork(Sequence& sequence, std::span<const float> logits);
+    void offer(Sequence& beam, std::span<const float> logits);
+    void advance(BeamGroup& group);
+    Sequence& bear(const Sequence& parent);
+    void add_token(Sequence& beam, llm::TokenId token);
+    void become_copy(Sequence& beam, const Sequence& parent);
     void score_prompt(Sequence& sequence, std::span<const float> logits) const;
     void generate(Sequence& sequence, std::span<const float> logits);
     void end(Sequence& sequence, const Result<llm::FinishReason>& outcome);

@@ -25,6 +25,9 @@ Sequence::Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
 std::unique_ptr<Sequence> Sequence::with_branches(
     const SequenceRequest& asked, const std::vector<std::shared_ptr<TokenChannel>>& channels
 ) {
+    if (asked.searches_beams) {
+        return with_beams(asked, channels);
+    }
     auto first = std::make_unique<Sequence>(asked, channels.at(0));
     SequenceRequest request = asked;
     request.prompt.clear();  // They get the first one's tokens.
@@ -39,7 +42,29 @@ std::unique_ptr<Sequence> Sequence::with_branches(
     return first;
 }
 
+std::unique_ptr<Sequence> Sequence::with_beams(
+    SequenceRequest request, const std::vector<std::shared_ptr<TokenChannel>>& channels
+) {
+    request.speculates = false;
+    request.score_prompt = false;
+    const BeamSearch::Options options = {
+        .length_penalty = request.length_penalty, .tokens_max = request.completion_tokens_max
+    };
+    const auto group = std::make_shared<BeamGroup>(BeamGroup{.search = BeamSearch(options, channels)});
+    // Nobody reads a beam's own channel.
+    auto first = std::make_unique<Sequence>(std::move(request), std::make_shared<TokenChannel>());
+    first->group = group;
+    group->beams = {first.get()};
+    return first;
+}
+
 void Sequence::finish(const Result<llm::FinishReason>& outcome) {
+    if (group != nullptr) {
+        if (!is_spare) {
+            group->search.finish(outcome);
+        }
+        return;
+    }
     channel->finish(outcome);
     for (const auto& branch : branches) {
         branch->channel->finish(outcome);
@@ -47,6 +72,9 @@ void Sequence::finish(const Result<llm::FinishReason>& outcome) {
 }
 
 bool Sequence::drop_cancelled() {
+    if (group != nullptr) {
+        return !is_spare && !group->search.has_ended() && !group->search.is_cancelled();
+    }
     std::erase_if(branches, [](const auto& branch) {
         if (branch->channel->cancelled()) {
             branch->channel->finish(llm::FinishReason::kCancelled);

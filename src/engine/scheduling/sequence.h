@@ -12,6 +12,7 @@
 #include "engine/grammar/token_constraint.h"
 #include "engine/model/adapter.h"
 #include "engine/sampling/sampler.h"
+#include "engine/scheduling/beam_search.h"
 #include "engine/scheduling/draft_model.h"
 #include "engine/scheduling/fair_share.h"
 #include "engine/scheduling/guess_count.h"
@@ -31,24 +32,40 @@ struct SequenceRequest {
     // What the completion must look like; null: anything. Shared with other requests for the same. With one,
     // ignore_end counts for nothing: an answer that is complete ends.
     std::shared_ptr<const CompiledGrammar> grammar = nullptr;
-    bool score_prompt = false;        // Log-probabilities of the prompt's tokens, from the second on.
-    bool score_completion = false;    // And of the generated ones.
-    int top_tokens = 0;               // With each score, the most probable tokens.
-    bool ignore_end = false;          // Go on behind end tokens.
-    int priority = 0;                 // Lower comes first.
-    std::string fairness_key = {};    // Those who wait take turns by key.
-    bool speculates = true;           // Where the engine does.
+    bool score_prompt = false;      // Log-probabilities of the prompt's tokens, from the second on.
+    bool score_completion = false;  // And of the generated ones.
+    int top_tokens = 0;             // With each score, the most probable tokens.
+    bool ignore_end = false;        // Go on behind end tokens.
+    int priority = 0;               // Lower comes first.
+    std::string fairness_key = {};  // Those who wait take turns by key.
+    bool speculates = true;         // Where the engine does.
+    // With branches: they are the beams of one search (beam_search.h), handed out at its end, the best first,
+    // with log-probabilities. Only the grammar applies, no sampling.
+    bool searches_beams = false;
+    double length_penalty = 1;        // Of the search.
     std::int64_t deadline_at_ms = 0;  // On monotonic_now_ms; it ends with kCancelled then. 0: never.
+};
+
+struct Sequence;
+
+// The beams of one request.
+struct BeamGroup {
+    BeamSearch search;
+    std::vector<Sequence*> beams;  // By index; the scheduler owns them.
 };
 
 // The scheduler's state of a request.
 struct Sequence {
     Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to);
 
-    // One for each channel, of which the first carries the others until the prompt is computed. They differ
-    // in their seeds: the first has the request's.
+    // One for each channel (or beam), of which the first carries the others until the prompt is computed.
+    // They differ in their seeds: the first has the request's.
     static std::unique_ptr<Sequence> with_branches(
         const SequenceRequest& asked, const std::vector<std::shared_ptr<TokenChannel>>& channels
+    );
+
+    static std::unique_ptr<Sequence> with_beams(
+        SequenceRequest request, const std::vector<std::shared_ptr<TokenChannel>>& channels
     );
 
     SequenceRequest request;                // Its prompt has moved to `tokens`.
@@ -68,6 +85,10 @@ struct Sequence {
     bool has_started = false;    // Once.
     bool was_preempted = false;  // Once.
     bool is_over = false;
+    std::shared_ptr<BeamGroup> group;  // Shared by the beams; null for others.
+    bool is_running = false;
+    bool has_offered = false;           // As a beam: it waits for the others of its round.
+    bool is_spare = false;              // As a beam: no longer one.
     std::vector<llm::TokenId> guesses;  // What may follow `tokens`, checked in this step.
     GuessCount guess_count;
     std::unique_ptr<DraftState> draft;                // Null before its first guesses.
@@ -103,6 +124,11 @@ struct Sequence {
 
     // Ends the branches whose callers gave up. False when none is left, itself counted.
     bool drop_cancelled();
+
+    // By all callers.
+    bool is_cancelled() const {
+        return group == nullptr ? channel->cancelled() : group->search.is_cancelled();
+    }
 };
 
 }  // namespace capstan::engine

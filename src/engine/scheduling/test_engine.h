@@ -62,11 +62,12 @@ public:
     struct Extras {
         ClockMs now_ms = monotonic_now_ms;
         PrefixStore* store = nullptr;
+        std::filesystem::path model = random_model();
         bool drafts = false;  // The model is its own draft model: one that guesses well.
     };
 
     TestEngine(std::int64_t blocks, const SchedulerLimits& limits, const Extras& extras)
-        : model_(std::move(*Model::open(random_model(), 1))),
+        : model_(std::move(*Model::open(extras.model, 1))),
           cache_(*BlockKvCache::build(model_->kv_shape(), blocks * model_->kv_shape().block_bytes())) {
         if (extras.drafts) {
             // Its cache is small, so that it must do without guesses now and then.
