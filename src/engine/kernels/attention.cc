@@ -27,8 +27,8 @@ void finish(const AttentionTile& tile, const AttentionSums& sums, float* out) {
 
 std::int64_t attention_scratch(std::int64_t queries, std::int64_t head_dim) {
     constexpr std::int64_t kVector = 16;
-    return kv_padded(queries * head_dim) + queries * kVector + kAttentionBlock * (head_dim + kv_padded(head_dim)) +
-           8 * kAttentionBlock + kVector;
+    return kv_padded(queries * head_dim) + queries * kVector +
+           kAttentionBlock * (head_dim + kv_padded(head_dim)) + 8 * kAttentionBlock + kVector;
 }
 
 const AttentionKernels& attention_kernels_for(Isa isa) {

@@ -186,9 +186,8 @@ void Attention::split_spans() {
 }
 
 void Attention::reserve(std::int64_t queries, std::int64_t head_dim) {
-    const std::int64_t size =
-        2 * AttentionSums::size(queries, head_dim) + kernels::attention_scratch(queries, head_dim) +
-        kLineFloats;
+    const std::int64_t size = 2 * AttentionSums::size(queries, head_dim) +
+                              kernels::attention_scratch(queries, head_dim) + kLineFloats;
     scratch_.resize(static_cast<std::size_t>(team_.threads()));
     for (auto& buffer : scratch_) {
         buffer.resize(std::max(buffer.size(), static_cast<std::size_t>(size)));

@@ -71,8 +71,8 @@ public:
     MetricRegistry& operator=(const MetricRegistry&) = delete;
 
     // The series of that name and labels, made when it is new; the reference lives as long as the registry.
-    // Names and label names must be valid ([a-zA-Z_:][a-zA-Z0-9_:]*), and a name keeps its type, help and label
-    // names: anything else is a broken invariant.
+    // Names and label names must be valid ([a-zA-Z_:][a-zA-Z0-9_:]*), and a name keeps its type, help and
+    // label names: anything else is a broken invariant.
     Counter& counter(std::string_view name, std::string_view help, const MetricLabels& labels = {});
     Gauge& gauge(std::string_view name, std::string_view help, const MetricLabels& labels = {});
     Histogram& histogram(
