@@ -62,7 +62,7 @@ test('streams several choices with their own indexes, roles and reasons', async 
 });
 
 test('a caller who leaves ends the call, streamed or not', async () => {
-  const endless = { model, messages, max_tokens: 900, logit_bias: { 70: 100 }, temperature: 0 };
+  const endless = { model, messages, max_tokens: 900, n: 64, logit_bias: { 70: 100 }, temperature: 0 };
   const stream = await client.chat.completions.create({ ...endless, stream: true });
   for await (const chunk of stream) {
     if (chunk.choices[0].delta.content) break;

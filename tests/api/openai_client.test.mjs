@@ -79,10 +79,19 @@ test('gives the same sample for the same seed, and ends at a stop string', async
   assert.ok(whole.choices[0].text.startsWith(cut.choices[0].text));
 });
 
+test('gives several choices, and log-probabilities, through the gateway', async () => {
+  const { choices } = await client.chat.completions.create({ model, messages, max_tokens: 8, n: 3, seed: 1, logprobs: true, top_logprobs: 2 });
+  assert.deepEqual(choices.map((choice) => choice.index), [0, 1, 2]);
+  for (const { logprobs } of choices) {
+    assert.ok(logprobs.content.length >= 1);
+    assert.ok(logprobs.content.every(({ logprob, top_logprobs: top }) => logprob <= 0 && top.length === 2));
+  }
+});
+
 test("raises the client's own errors", async () => {
   await assert.rejects(client.chat.completions.create({ model: 'no-such', messages }), OpenAI.NotFoundError);
   await assert.rejects(client.chat.completions.create({ model, messages, temperature: 9 }), OpenAI.BadRequestError);
-  await assert.rejects(client.chat.completions.create({ model, messages, n: 3 }), /'n' must be 1/);
+  await assert.rejects(client.chat.completions.create({ model, messages, n: 1000 }), /'n' must be/);
   const stranger = new OpenAI({ baseURL, apiKey: 'cap_wrong', maxRetries: 0 });
   await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
 });
