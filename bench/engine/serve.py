@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """Compares `capstan engine` with llama-server under load, on the same GGUF file, on this machine.
 
-    bench/engine/serve.py --model FILE.gguf [--llama FOLDER] [--work streams shared stall json adapters queue]
+    bench/engine/serve.py --model FILE.gguf [--llama FOLDER] [--work one streams shared stall json queue adapters]
 
 Each work is measured on a fresh server, capstan's and llama-server's in turn, so often as --rounds says; medians are
 shown. Requests are sent by `capstan bench serve`.
 """
 import argparse
+import array
 import contextlib
 import json
 import pathlib
+import random
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -165,7 +168,52 @@ def queue(bench, start):
                 "memory MB": seen["memory_bytes_max"] / 1e6}
 
 
-WORKS = {"one": one_stream, "streams": streams, "shared": shared, "stall": stall, "json": json_schema, "queue": queue}
+def write_adapter(folder, seed, rank=16):
+    """A LoRA adapter of random numbers on all linear layers of the 1.2B shape, in PEFT's layout, BF16."""
+    hidden, key, intermediate = 2048, 512, 8192
+    shapes = {
+        "self_attn.q_proj": (hidden, hidden), "self_attn.k_proj": (key, hidden), "self_attn.v_proj": (key, hidden),
+        "self_attn.o_proj": (hidden, hidden), "mlp.gate_proj": (intermediate, hidden),
+        "mlp.up_proj": (intermediate, hidden), "mlp.down_proj": (hidden, intermediate),
+    }
+    draw = random.Random(seed)
+    pool = array.array("H", (0x3B00 | draw.getrandbits(7) | draw.getrandbits(1) << 15 for _ in range(1 << 16))).tobytes()
+    header, offset = {}, 0
+    for layer in range(16):
+        for module, (out, inner) in shapes.items():
+            for part, shape in (("A", [rank, inner]), ("B", [out, rank])):
+                size = 2 * shape[0] * shape[1]
+                name = f"base_model.model.model.layers.{layer}.{module}.lora_{part}.weight"
+                header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [offset, offset + size]}
+                offset += size
+    folder.mkdir(parents=True)
+    text = json.dumps(header).encode()
+    with open(folder / "adapter_model.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + (pool * (offset // len(pool) + 1))[:offset])
+    (folder / "adapter_config.json").write_text(json.dumps({
+        "peft_type": "LORA", "r": rank, "lora_alpha": rank, "target_modules": [name.split(".")[1] for name in shapes]}))
+
+
+def adapters(bench, start):
+    """Eight streams of 128 + 128 tokens without adapters, with one each of eight, and 64 streams with one each of 64 (1.2B, rank 16)."""
+    if start != bench.capstan:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        names = [f"a{i}" for i in range(64)]
+        for i, name in enumerate(names):
+            write_adapter(pathlib.Path(folder) / name, i)
+        flags = [flag for name in names for flag in ("--adapter", f"{name}={folder}/{name}")]
+        with start(*flags, "--kv-bytes", "2GB") as (url, pid):
+            seen = {"none": 0.0, "one each": 0.0, "64 without": 0.0, "64 with": 0.0}
+            for what, models, calls in (("none", ["m"], 8), ("one each", names[:8], 8), ("64 without", ["m"], 64), ("64 with", names, 64)):
+                # A seed for each: what was computed for one must not be there for the next.
+                load = bench.load(url, pid, "--requests", calls, "--warm-up", 1, "--seed", len(what), *[
+                    flag for model in models for flag in ("--model", model)])
+                seen[what] = load["completion_tokens_per_second"]
+            return {**seen, "each / none": seen["one each"] / seen["none"], "64 / none": seen["64 with"] / seen["64 without"]}
+
+
+WORKS = {"one": one_stream, "streams": streams, "shared": shared, "stall": stall, "json": json_schema, "queue": queue, "adapters": adapters}
 
 
 def main():
@@ -191,7 +239,7 @@ def main():
             ratio = ""
             if len(figures) == 2 and figures["llama-server"]:
                 ratio = f"   ratio {figures['capstan'] / figures['llama-server']:.2f}"
-            print(f"  {what:<18}" + "".join(f"{name} {value:10.1f}   " for name, value in figures.items()) + ratio, flush=True)
+            print(f"  {what:<18}" + "".join(f"{name} {value:{'10.3f' if value < 10 else '10.1f'}}   " for name, value in figures.items()) + ratio, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <memory>
 #include <random>
 
 #include "base/clock.h"
 #include "engine/cache/kv_cache.h"
+#include "engine/kernels/huge_buffer.h"
 #include "engine/kernels/thread_team.h"
 #include "engine/model/model.h"
 
@@ -19,38 +21,52 @@ double seconds_since(std::int64_t begin_us) {
     return static_cast<double>(monotonic_now_us() - begin_us) / 1e6;
 }
 
-// Sums memory that is in no cache, each thread a part of its own, from several places at once, which
-// keeps more of memory busy than one does.
+// Sums memory that is in no cache, each thread parts of its own, in large pages and from several places at
+// once: the most that we have seen this memory give.
 class ReadTest {
 public:
-    ReadTest(int threads, std::int64_t bytes)
-        : team_(threads), data_(static_cast<std::size_t>(bytes) / sizeof(std::uint64_t), 1) {}
+    ReadTest(int threads, std::int64_t bytes) : team_(threads), data_(bytes) {
+        std::memset(
+            data_.data(), 1, static_cast<std::size_t>(bytes)
+        );  // Else all of it is one page of zeros.
+    }
 
     double bytes_per_second() {
+        const auto* words = reinterpret_cast<const std::uint64_t*>(data_.data());
+        const std::int64_t count = data_.size() / static_cast<std::int64_t>(sizeof(std::uint64_t));
         const std::int64_t begin_us = monotonic_now_us();
-        const auto count = static_cast<std::int64_t>(data_.size());
-        team_.run(count, count / team_.threads(), [&](int, std::int64_t begin, std::int64_t end) {
-            std::uint64_t sum = 0;
-            const std::int64_t part = (end - begin) / kPlaces;
-            for (std::int64_t i = 0; i < part; i += kLineWords) {
-                for (std::int64_t place = 0; place < kPlaces; ++place) {
-                    const std::uint64_t* line = data_.data() + begin + place * part + i;
-                    for (std::int64_t word = 0; word < kLineWords; ++word) {
-                        sum += line[word];
-                    }
-                }
-            }
-            sum_ += sum;
-        });
-        return static_cast<double>(data_.size() * sizeof(std::uint64_t)) / seconds_since(begin_us);
+        team_.run(
+            count,
+            std::max<std::int64_t>(1, count / kParts),
+            [&](int, std::int64_t begin, std::int64_t end) { sum_ += sum_of(words + begin, end - begin); }
+        );
+        return static_cast<double>(data_.size()) / seconds_since(begin_us);
     }
 
 private:
+    static constexpr std::int64_t kParts = 64;
     static constexpr std::int64_t kPlaces = 4;
     static constexpr std::int64_t kLineWords = 8;
 
+    static std::uint64_t sum_of(const std::uint64_t* words, std::int64_t count) {
+        std::uint64_t sums[kLineWords] = {};
+        const std::int64_t part = count / kPlaces / kLineWords * kLineWords;
+        for (std::int64_t i = 0; i < part; i += kLineWords) {
+            for (std::int64_t place = 0; place < kPlaces; ++place) {
+                for (std::int64_t word = 0; word < kLineWords; ++word) {
+                    sums[word] += words[place * part + i + word];
+                }
+            }
+        }
+        std::uint64_t sum = 0;
+        for (const std::uint64_t one : sums) {
+            sum += one;
+        }
+        return sum;
+    }
+
     ThreadTeam team_;
-    std::vector<std::uint64_t> data_;
+    HugeBuffer data_;
     std::atomic<std::uint64_t> sum_ = 0;  // So that nothing is left out.
 };
 
