@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "text/limits.h"
+#include "text/token_scores.h"
 #include "text/unicode.h"
 
 namespace capstan::text {
@@ -23,21 +24,8 @@ Result<UnigramModel> UnigramModel::build(UnigramSpec spec) {
         return checked.error();
     }
     const std::size_t count = spec.vocabulary.id_end();
-    if (count == 0 || spec.scores.size() != count) {
-        return Error{
-            ErrorCode::kInvalid, fmt::format("there are {} tokens and {} scores", count, spec.scores.size())
-        };
-    }
-    if (const auto bad = std::ranges::find_if_not(spec.scores, [](double s) { return std::isfinite(s); });
-        bad != spec.scores.end()) {
-        return Error{
-            ErrorCode::kInvalid, fmt::format("token {} has no finite score", bad - spec.scores.begin())
-        };
-    }
-    if (spec.unknown_id && (*spec.unknown_id < 0 || static_cast<std::size_t>(*spec.unknown_id) >= count)) {
-        return Error{
-            ErrorCode::kInvalid, fmt::format("unk_id {} is not in the vocabulary", *spec.unknown_id)
-        };
+    if (auto checked = check_scores(spec.scores, count, spec.unknown_id); !checked) {
+        return checked.error();
     }
     UnigramModel model;
     model.vocabulary_ = std::move(spec.vocabulary);
