@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 namespace capstan::llm {
 namespace {
@@ -28,6 +29,24 @@ private:
 };
 
 }  // namespace
+
+Result<std::vector<std::unique_ptr<Answer>>> ModelClient::start_many(
+    const GenerateRequest& request, std::size_t count, const OnChange& on_change
+) {
+    std::vector<std::unique_ptr<Answer>> answers;
+    GenerateRequest asked = request;
+    for (std::size_t k = 0; k < count; ++k) {
+        auto answer = start(asked, on_change);
+        if (!answer) {
+            return answer.error();
+        }
+        answers.push_back(std::move(*answer));
+        if (asked.sampling.seed) {
+            ++*asked.sampling.seed;
+        }
+    }
+    return answers;
+}
 
 Result<GenerateResult> ModelClient::generate(const GenerateRequest& request, const OnText& on_text) {
     Bell bell;

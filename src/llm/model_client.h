@@ -66,6 +66,12 @@ public:
     // the answer is gone.
     virtual Result<std::unique_ptr<Answer>> start(const GenerateRequest& request, OnChange on_change) = 0;
 
+    // Begins `count` answers to one prompt, all of them or none; answer k is that of `start` with the seed,
+    // when there is one, plus k. Whoever can computes the prompt once; here each is a call of its own.
+    virtual Result<std::vector<std::unique_ptr<Answer>>> start_many(
+        const GenerateRequest& request, std::size_t count, const OnChange& on_change
+    );
+
     // Blocks until the answer is complete. A cancelled one is a result (kCancelled) with what came so far,
     // not an error.
     Result<GenerateResult> generate(const GenerateRequest& request, const OnText& on_text);

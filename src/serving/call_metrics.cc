@@ -80,7 +80,6 @@ CallMetrics::CallMetrics(http::MetricRegistry& registry, const std::string& mode
 void CallMetrics::ended(const llm::GenerateResult& result, std::string_view finish_reason) {
     const auto prompt = static_cast<double>(result.usage.prompt_tokens);
     const auto generated = static_cast<double>(result.usage.completion_tokens);
-    prompt_tokens_.add(prompt);
     generated_tokens_.add(generated);
     prompt_sizes_.observe(prompt);
     answer_sizes_.observe(generated);

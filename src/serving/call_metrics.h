@@ -20,6 +20,9 @@ public:
 
     void token_gap(double seconds) { gap_.observe(seconds); }
 
+    // Once for each prompt, however many answers it has.
+    void prompt(const llm::Usage& usage) { prompt_tokens_.add(static_cast<double>(usage.prompt_tokens)); }
+
     // Once for each sequence that ended by itself.
     void ended(const llm::GenerateResult& result, std::string_view finish_reason);
 

@@ -8,14 +8,10 @@
 #include "base/id.h"
 
 namespace capstan::serving {
-Result<void> ChoiceRun::start(llm::ModelClient& model, llm::OnChange on_change) {
-    began_us_ = monotonic_now_us();
-    auto answer = model.start(parts_.request, std::move(on_change));
-    if (!answer) {
-        return answer.error();
-    }
-    answer_ = std::move(*answer);
-    return {};
+
+void ChoiceRun::start(std::unique_ptr<llm::Answer> answer, std::int64_t began_us) {
+    began_us_ = began_us;
+    answer_ = std::move(answer);
 }
 
 Result<std::optional<llm::Choice>> ChoiceRun::take() {
@@ -40,6 +36,9 @@ Result<std::optional<llm::Choice>> ChoiceRun::take() {
     }
     usage_ = result->usage;
     if (parts_.metrics != nullptr) {
+        if (parts_.is_first) {
+            parts_.metrics->prompt(usage_);
+        }
         parts_.metrics->ended(*result, reason_of(*result));
     }
     return llm::Choice{
@@ -50,7 +49,7 @@ Result<std::optional<llm::Choice>> ChoiceRun::take() {
 // "tool_calls" when the model chose to call some; one that the caller named is a plain stop, as OpenAI has
 // it.
 std::string_view ChoiceRun::reason_of(const llm::GenerateResult& result) const {
-    const bool has_chosen = parts_.request.tool_choice.kind != llm::ToolChoice::Kind::kNamed;
+    const bool has_chosen = parts_.request->tool_choice.kind != llm::ToolChoice::Kind::kNamed;
     const bool is_stop = result.finish_reason == llm::FinishReason::kStop;
     return is_stop && has_called_ && has_chosen ? "tool_calls" : name_of(result.finish_reason);
 }

@@ -17,16 +17,17 @@ class ChoiceRun {
 public:
     struct Parts {
         int index = 0;
-        llm::GenerateRequest request;
-        CallMetrics* metrics = nullptr;  // Null when nobody counts; outlives this.
+        std::shared_ptr<const llm::GenerateRequest> request;  // Shared by the choices of its prompt.
+        CallMetrics* metrics = nullptr;                       // Null when nobody counts; outlives this.
         bool has_parallel_calls = true;  // Else of calls of tools only the first is told.
+        bool is_first = true;            // Of its prompt.
         bool has_scores = false;         // The caller wants them; the request may ask for its own reasons.
     };
 
     explicit ChoiceRun(Parts parts) : parts_(std::move(parts)) {}
 
-    // What ModelClient::start says.
-    Result<void> start(llm::ModelClient& model, llm::OnChange on_change);
+    // With what answers it, since `began_us` on the monotonic clock.
+    void start(std::unique_ptr<llm::Answer> answer, std::int64_t began_us);
 
     bool is_started() const { return answer_ != nullptr || has_ended_; }
 
@@ -37,6 +38,8 @@ public:
     Result<std::optional<llm::Choice>> take();
 
     int index() const { return parts_.index; }
+
+    const std::shared_ptr<const llm::GenerateRequest>& request() const { return parts_.request; }
 
     const llm::Usage& usage() const { return usage_; }
 

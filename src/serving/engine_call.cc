@@ -115,23 +115,20 @@ Result<void> EngineCall::read_request() {
 
 void EngineCall::plan_choices() {
     const bool has_scores = call_.request.top_tokens.has_value();
+    llm::Prompt prompt = std::move(call_.request.prompt);
     for (std::size_t i = 0; i <= call_.more_prompts.size(); ++i) {
+        auto request = std::make_shared<llm::GenerateRequest>(call_.request);
+        request->prompt = std::move(i == 0 ? prompt : call_.more_prompts[i - 1]);
+        if (call_.best_of > call_.choices && !has_scores) {
+            request->top_tokens = 0;
+        }
         for (int k = 0; k < call_.best_of; ++k) {
-            llm::GenerateRequest request = call_.request;
-            if (i > 0) {
-                request.prompt = call_.more_prompts[i - 1];
-            }
-            if (request.sampling.seed) {
-                *request.sampling.seed += static_cast<std::uint64_t>(k);
-            }
-            if (call_.best_of > call_.choices && !has_scores) {
-                request.top_tokens = 0;
-            }
             choices_.emplace_back(ChoiceRun::Parts{
                 .index = static_cast<int>(choices_.size()),
-                .request = std::move(request),
+                .request = request,
                 .metrics = parts_.served.metrics(),
                 .has_parallel_calls = call_.parallel_tool_calls,
+                .is_first = k == 0,
                 .has_scores = has_scores
             });
         }
@@ -143,20 +140,46 @@ Result<void> EngineCall::start_choices(const http::Signal& signal) {
     std::ptrdiff_t running = std::ranges::count_if(choices_, [](const ChoiceRun& choice) {
         return choice.is_started() && !choice.has_ended();
     });
-    for (ChoiceRun& choice : choices_) {
-        if (choice.is_started()) {
+    for (auto begin = choices_.begin(); begin != choices_.end();) {
+        if (begin->is_started()) {
+            ++begin;
             continue;
         }
         if (running >= kAtOnceMax) {
             return {};
         }
-        auto started = choice.start(parts_.served.client(), [signal] { signal.notify(); });
-        if (!started) {
-            // A full queue is no error while some of ours go on: this one starts when one of them ends.
+        const auto end = std::find_if(
+            begin,
+            begin + std::min(kAtOnceMax - running, choices_.end() - begin),
+            [&](const ChoiceRun& choice) { return choice.request() != begin->request(); }
+        );
+        if (auto started = start_group({begin, end}, signal); !started) {
+            // A full queue is no error while some of ours go on: these start when one of them ends.
             const bool can_wait = started.error().code == ErrorCode::kExhausted && running > 0;
             return can_wait ? Result<void>() : started;
         }
-        ++running;
+        running += end - begin;
+        begin = end;
+    }
+    return {};
+}
+
+// Choices of one prompt, which is computed once for all of them.
+Result<void> EngineCall::start_group(std::span<ChoiceRun> choices, const http::Signal& signal) {
+    const std::int64_t began_us = monotonic_now_us();
+    const auto first = static_cast<std::uint64_t>(choices[0].index() % call_.best_of);
+    std::shared_ptr<const llm::GenerateRequest> request = choices[0].request();
+    if (first > 0 && request->sampling.seed) {
+        auto later = std::make_shared<llm::GenerateRequest>(*request);
+        *later->sampling.seed += first;
+        request = later;
+    }
+    auto answers = parts_.served.client().start_many(*request, choices.size(), [signal] { signal.notify(); });
+    if (!answers) {
+        return answers.error();
+    }
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        choices[i].start(std::move((*answers)[i]), began_us);
     }
     return {};
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ private:
     void plan_choices();
     // Starts those that wait, as far as there is room: on a worker, since it encodes prompts.
     Result<void> start_choices(const http::Signal& signal);
+    Result<void> start_group(std::span<ChoiceRun> choices, const http::Signal& signal);
     Result<std::vector<llm::Choice>> take_parts();
     // The next parts, at least one; none at the end.
     http::Task<Result<std::vector<llm::Choice>>> next(const http::Signal& signal);

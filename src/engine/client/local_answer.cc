@@ -69,12 +69,12 @@ LocalAnswer::LocalAnswer(Parts parts)
       is_scored_(parts.request.top_tokens.has_value()),
       decoder_(parts.tokenizer),
       filter_(parts.request.stop) {
-    result_->usage.prompt_tokens = std::ssize(prompt_);
+    result_->usage.prompt_tokens = std::ssize(*prompt_);
     read_tools(parts);
     if (const auto* text = std::get_if<std::string>(&parts.request.prompt); text != nullptr && must_echo_) {
         prompt_text_ = *text;
     } else if (must_echo_) {
-        prompt_text_ = tokenizer_.decode(prompt_, false);
+        prompt_text_ = tokenizer_.decode(*prompt_, false);
     }
 }
 
@@ -168,8 +168,8 @@ void LocalAnswer::echo(llm::AnswerPiece& piece) {
         return;
     }
     piece.tokens.push_back(
-        {.token = prompt_.front(),
-         .bytes = token_bytes(tokenizer_, prompt_.front()),
+        {.token = prompt_->front(),
+         .bytes = token_bytes(tokenizer_, prompt_->front()),
          .log_probability = std::nullopt,
          .top = {}}
     );

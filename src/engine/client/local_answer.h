@@ -28,9 +28,9 @@ public:
     struct Parts {
         const text::Tokenizer& tokenizer;  // Outlives the answer.
         const llm::GenerateRequest& request;
-        std::vector<llm::TokenId> prompt;
-        std::shared_ptr<TokenChannel> channel;  // Shared with the engine.
-        std::int64_t began_us = 0;              // On the monotonic clock.
+        std::shared_ptr<const std::vector<llm::TokenId>> prompt;  // Shared with the other answers to it.
+        std::shared_ptr<TokenChannel> channel;                    // Shared with the engine.
+        std::int64_t began_us = 0;                                // On the monotonic clock.
         text::ToolCallFormat tool_format = text::ToolCallFormat::kNone;
     };
 
@@ -63,7 +63,7 @@ private:
     llm::TokenScore score_of(const ScoredToken& token) const;
 
     const text::Tokenizer& tokenizer_;
-    std::vector<llm::TokenId> prompt_;
+    std::shared_ptr<const std::vector<llm::TokenId>> prompt_;
     std::shared_ptr<TokenChannel> channel_;
     std::int64_t began_us_;
     std::vector<llm::TokenId> stop_tokens_;

@@ -28,7 +28,7 @@ protected:
         return LocalAnswer(
             {.tokenizer = *tokenizer_,
              .request = request,
-             .prompt = {5},
+             .prompt = std::make_shared<const std::vector<llm::TokenId>>(1, 5),
              .channel = channel_,
              .tool_format = format}
         );

@@ -137,6 +137,16 @@ Result<std::unique_ptr<LocalModel>> LocalModel::open(const ModelOptions& options
 Result<std::unique_ptr<llm::Answer>> LocalModel::start(
     const llm::GenerateRequest& request, llm::OnChange on_change
 ) {
+    auto answers = start_many(request, 1, on_change);
+    if (!answers) {
+        return answers.error();
+    }
+    return std::move(answers->front());
+}
+
+Result<std::vector<std::unique_ptr<llm::Answer>>> LocalModel::start_many(
+    const llm::GenerateRequest& request, std::size_t count, const llm::OnChange& on_change
+) {
     const std::int64_t began_us = monotonic_now_us();
     const auto tool_format = tool_format_of(request, encoder_.tool_call_format());
     auto constraint = tool_format ? constraint_of(request) : Result<llm::Constraint>(tool_format.error());
@@ -156,19 +166,23 @@ Result<std::unique_ptr<llm::Answer>> LocalModel::start(
     if (!sequence) {
         return sequence.error();
     }
-    std::vector<llm::TokenId> prompt = sequence->prompt;
-    auto channel = engine_->submit(std::move(*sequence), std::move(on_change));
-    if (!channel) {
-        return channel.error();
+    auto channels = engine_->submit_branches(*sequence, count, on_change);
+    if (!channels) {
+        return channels.error();
     }
-    return std::make_unique<LocalAnswer>(LocalAnswer::Parts{
-        .tokenizer = tokenizer(),
-        .request = request,
-        .prompt = std::move(prompt),
-        .channel = std::move(*channel),
-        .began_us = began_us,
-        .tool_format = *tool_format
-    });
+    const auto prompt = std::make_shared<const std::vector<llm::TokenId>>(std::move(sequence->prompt));
+    std::vector<std::unique_ptr<llm::Answer>> answers;
+    for (auto& channel : *channels) {
+        answers.push_back(std::make_unique<LocalAnswer>(LocalAnswer::Parts{
+            .tokenizer = tokenizer(),
+            .request = request,
+            .prompt = prompt,
+            .channel = std::move(channel),
+            .began_us = began_us,
+            .tool_format = *tool_format
+        }));
+    }
+    return answers;
 }
 
 Result<ScoredResult> LocalModel::generate_scored(

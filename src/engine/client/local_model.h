@@ -63,6 +63,9 @@ public:
     // A prompt that leaves less room in the context than completion_tokens_max ends with kLength there.
     Result<std::unique_ptr<llm::Answer>> start(const llm::GenerateRequest& request, llm::OnChange on_change)
         override;
+    Result<std::vector<std::unique_ptr<llm::Answer>>> start_many(
+        const llm::GenerateRequest& request, std::size_t count, const llm::OnChange& on_change
+    ) override;
 
     // Blocks; for what an llm::Answer does not tell.
     Result<ScoredResult> generate_scored(

@@ -97,11 +97,12 @@ Result<std::shared_ptr<TokenChannel>> EngineThread::submit(
 }
 
 Result<std::vector<std::shared_ptr<TokenChannel>>> EngineThread::submit_branches(
-    const SequenceRequest& request, std::size_t branches
+    const SequenceRequest& request, std::size_t branches, const std::function<void()>& on_change
 ) {
     std::vector<std::shared_ptr<TokenChannel>> channels;
     for (std::size_t i = 0; i < branches; ++i) {
         channels.push_back(std::make_shared<TokenChannel>());
+        channels.back()->listen(on_change);
     }
     if (auto good = queue_.push(Sequence::with_branches(request, channels)); !good) {
         return good.error();

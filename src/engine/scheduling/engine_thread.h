@@ -50,10 +50,10 @@ public:
         SequenceRequest request, std::function<void()> on_change = {}
     );
 
-    // As many continuations of one prompt, which is computed once. With a seed, each has one derived from it
-    // by its index; the first has the request's.
+    // As many continuations of one prompt, which is computed once; they wait as one request. With a seed, the
+    // one at index k has it plus k.
     Result<std::vector<std::shared_ptr<TokenChannel>>> submit_branches(
-        const SequenceRequest& request, std::size_t branches
+        const SequenceRequest& request, std::size_t branches, const std::function<void()>& on_change = {}
     );
 
     // Thread-safe: gives back the memory that no running sequence needs. It is taken again when needed.

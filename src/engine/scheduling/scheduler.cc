@@ -153,7 +153,7 @@ bool Scheduler::may_start(const Sequence& sequence) const {
     if (std::ranges::all_of(running_, [](const auto& other) { return other->has_offered; })) {
         return true;
     }
-    if (running_.size() + sequence.branches.size() >= limits_.running_max) {
+    if (running_.size() >= limits_.running_max) {
         return false;
     }
     // The others' prompts, which they have not taken blocks for yet, and a block for each to grow.
@@ -284,7 +284,11 @@ void Scheduler::learn_from_guesses(Sequence& sequence, std::int64_t accepted) {
 // The logits of the last token computed say how probable the one behind it was.
 void Scheduler::score_prompt(Sequence& sequence, std::span<const float> logits) const {
     const llm::TokenId next = sequence.tokens[static_cast<std::size_t>(sequence.computed)];
-    sequence.channel->push_prompt(score(sequence.request, logits, next));
+    const ScoredToken scored = score(sequence.request, logits, next);
+    for (const auto& branch : sequence.branches) {
+        branch->channel->push_prompt(scored);
+    }
+    sequence.channel->push_prompt(scored);
     sequence.scored = sequence.computed;
 }
 

@@ -34,7 +34,7 @@ std::vector<TokenProbability> best_allowed(
 
 }  // namespace
 
-// The prompt is computed: the branches start, each with its own first token.
+// The prompt is computed: the branches start, each with its own first token, or wait for a place.
 void Scheduler::fork(Sequence& sequence, std::span<const float> logits) {
     for (auto& branch : std::exchange(sequence.branches, {})) {
         branch->tokens = sequence.tokens;
@@ -43,6 +43,12 @@ void Scheduler::fork(Sequence& sequence, std::span<const float> logits) {
         branch->arrival = sequence.arrival;
         branch->account = &shares_.join(sequence.request.fairness_key);
         branch->has_started = true;
+        if (running_.size() >= limits_.running_max) {
+            branch->was_preempted = true;  // It goes on from the prompt's blocks when there is a place.
+            line_.put_back(std::move(branch));
+            parts_.queue.came_back(1);
+            continue;
+        }
         memory_.fork(sequence, *branch);
         Sequence& forked = *branch;
         insert_running(std::move(branch));

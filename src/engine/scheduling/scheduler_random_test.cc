@@ -241,6 +241,37 @@ TEST(SchedulerAtRandom, BranchesShareTheirPrompt) {
     engine.expect_no_leak();
 }
 
+TEST(SchedulerAtRandom, BranchesThatFindNoPlaceWaitAndSayTheSame) {
+    SequenceRequest request = {.prompt = std::vector<llm::TokenId>(100, 7), .completion_tokens_max = 9};
+    request.sampling.seed = 40;
+    request.ignore_end = true;
+    std::vector<std::vector<llm::TokenId>> expected;
+    for (const std::size_t running_max : {std::size_t{64}, std::size_t{3}, std::size_t{1}}) {
+        TestEngine engine(400, {.running_max = running_max, .step_target_us = 0});
+        const auto channels = engine.submit(request, 9);
+        while (engine.scheduler().step()) {
+            EXPECT_LE(engine.scheduler().stats().running, static_cast<std::int64_t>(running_max));
+        }
+        std::vector<std::vector<llm::TokenId>> tokens;
+        for (const auto& channel : channels) {
+            tokens.push_back(read_all(*channel).tokens);
+            EXPECT_EQ(channel->cached_prompt_tokens(), 0) << "theirs was computed for them";
+        }
+        expected = expected.empty() ? tokens : expected;
+        EXPECT_EQ(tokens, expected);
+        EXPECT_LT(engine.scheduler().stats().prompt_tokens, 100 + 9 * 16);
+        engine.expect_no_leak();
+    }
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+        TestEngine engine(400, {.step_target_us = 0});
+        SequenceRequest alone = request;
+        alone.sampling.seed = 40 + k;
+        const auto channels = engine.submit(alone);
+        engine.run_all();
+        EXPECT_EQ(read_all(*channels[0]).tokens, expected[k]);
+    }
+}
+
 TEST(SchedulerAtRandom, TenThousandRequestsAreServedInTurnsAndNoneIsLost) {
     TestEngine engine(256, {.running_max = 256});
     std::vector<std::shared_ptr<TokenChannel>> channels;

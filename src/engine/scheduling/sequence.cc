@@ -1,19 +1,8 @@
 #include "engine/scheduling/sequence.h"
 
-#include <string_view>
 #include <utility>
 
-#include "base/hash.h"
-
 namespace capstan::engine {
-namespace {
-
-std::uint64_t branch_seed(std::uint64_t seed, std::uint64_t branch) {
-    return xxh64({reinterpret_cast<const char*>(&branch), sizeof branch}, seed);
-}
-
-}  // namespace
-
 Sequence::Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
     : request(std::move(asked)),
       channel(std::move(to)),
@@ -34,7 +23,7 @@ std::unique_ptr<Sequence> Sequence::with_branches(
     request.score_prompt = false;
     for (std::size_t i = 1; i < channels.size(); ++i) {
         if (asked.sampling.seed) {
-            request.sampling.seed = branch_seed(*asked.sampling.seed, i);
+            request.sampling.seed = *asked.sampling.seed + i;
         }
         first->branches.push_back(std::make_unique<Sequence>(request, channels[i]));
         first->branches.back()->sampler = Sampler(request.sampling, asked.prompt);
@@ -91,7 +80,6 @@ bool Sequence::drop_cancelled() {
     sampler = std::move(next.sampler);
     constraint = std::move(next.constraint);
     request.sampling.seed = next.request.sampling.seed;
-    request.score_prompt = false;
     branches.pop_back();
     return true;
 }

@@ -59,7 +59,7 @@ struct Sequence {
     Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to);
 
     // One for each channel (or beam), of which the first carries the others until the prompt is computed.
-    // They differ in their seeds: the first has the request's.
+    // They differ in their seeds: the one at index k has the request's plus k.
     static std::unique_ptr<Sequence> with_branches(
         const SequenceRequest& asked, const std::vector<std::shared_ptr<TokenChannel>>& channels
     );
