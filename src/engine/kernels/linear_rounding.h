@@ -43,31 +43,21 @@ struct Rounding {
         return static_cast<std::uint16_t>((bits_of_float(magnitude / 8191.0F) + 0xFFFFU) >> 16);
     }
 
-    static void put_group(const float* values, std::byte* to, std::int64_t row) {
+    static std::uint16_t put_codes(const float* values, std::int16_t* codes) {
         const std::uint16_t bits = scale_bits(values);
-        std::memcpy(to + row * 2, &bits, sizeof bits);
         const float scale = of_bf16(bits);
-        const float divisor = scale > 0 ? scale : 1.0F;
-        std::int16_t codes[kGroupColumns] = {};
-        if (scale > 0) {
-            for (std::int64_t i = 0; i < kGroupColumns; ++i) {
-                codes[i] = static_cast<std::int16_t>(S::round(values[i] / divisor));
-            }
+        for (std::int64_t i = 0; i < kGroupColumns; ++i) {
+            codes[i] = scale > 0 ? static_cast<std::int16_t>(S::round(values[i] / scale)) : std::int16_t{0};
         }
-        for (std::int64_t pair = 0; pair < kGroupColumns / 2; ++pair) {
-            std::memcpy(to + 32 + pair * 64 + row * 4, codes + pair * 2, 4);
-        }
+        return bits;
     }
 
     static void run(const RoundingWork& work) {
-        constexpr TileLayout kLayout = layout_of(PackedFormat::kInt16);
-        std::byte* to = work.to;
         for (std::int64_t column = 0; column < work.columns; column += kGroupColumns) {
             float values[kGroupColumns] = {};
             const std::int64_t rest = work.columns - column;
             read_group(work, column, rest < kGroupColumns ? rest : kGroupColumns, values);
-            put_group(values, to, work.row);
-            to += kLayout.block_bytes();
+            work.scales[column / kGroupColumns] = put_codes(values, work.codes + column);
         }
     }
 

@@ -67,13 +67,13 @@ struct ProductWork {
     float* y = nullptr;  // [tokens, rows]
 };
 
-// One row of a matrix, to be written into its tile as kInt16.
+// Numbers of one row, to be rounded to 14 bits (kInt16).
 struct RoundingWork {
     DataType type = DataType::kF32;  // Or kF16, kBf16.
     const std::byte* from = nullptr;
     std::int64_t columns = 0;
-    std::byte* to = nullptr;  // The tile.
-    std::int64_t row = 0;     // In it.
+    std::int16_t* codes = nullptr;    // [groups][32]; what columns lack of a group becomes zeros.
+    std::uint16_t* scales = nullptr;  // [groups], bfloat16
 };
 
 struct LinearTable {
