@@ -46,6 +46,13 @@ void add_memory_options(CLI::App& engine, serving::EngineCommand& command) {
     engine.add_option("--kv-type", command.kv_type, "How keys and values are kept; i8 and i4 lose a little")
         ->check(CLI::IsMember({"f32", "f16", "i8", "i4"}))
         ->capture_default_str();
+    engine
+        .add_option(
+            "--quantize",
+            command.quantize,
+            "Round the weights while they are loaded, to 8 or 4 bits with a scale for each 32"
+        )
+        ->check(CLI::IsMember({"int8", "int4"}));
     engine.add_option(
         "--prefix-cache", command.prefix_cache, "Folder for beginnings of prompts that memory has no room for"
     );

@@ -38,6 +38,21 @@ Result<engine::KvType> parse_kv_type(std::string_view name) {
     };
 }
 
+Result<engine::kernels::PackAs> parse_quantize(std::string_view name) {
+    using engine::kernels::PackAs;
+    for (const auto& [known, pack_as] :
+         {std::pair<std::string_view, PackAs>{"", PackAs::kStored},
+          {"int8", PackAs::kInt8},
+          {"int4", PackAs::kInt4}}) {
+        if (name == known) {
+            return pack_as;
+        }
+    }
+    return Error{
+        ErrorCode::kInvalid, "weights are quantised to int8 or int4, not '" + std::string(name) + "'"
+    };
+}
+
 Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& command) {
     engine::ModelOptions options{.directory = command.model, .adapters = command.adapters};
     options.context_tokens_max = command.context_tokens_max;
@@ -49,6 +64,11 @@ Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& comm
         return kv_type.error();
     }
     options.engine.kv_type = *kv_type;
+    const auto pack_as = parse_quantize(command.quantize);
+    if (!pack_as) {
+        return pack_as.error();
+    }
+    options.engine.pack_as = *pack_as;
     options.engine.draft_model = command.draft_model;
     options.engine.scheduler.speculation.guesses_max = command.guesses_max;
     options.engine.prefix_cache_directory = command.prefix_cache;
@@ -115,6 +135,9 @@ Result<void> serve(const EngineCommand& command, const http::Router& router, htt
 Result<void> serve_encoder(const EngineCommand& command) {
     if (!command.adapters.empty()) {
         return Error{ErrorCode::kInvalid, "a model that makes embeddings takes no adapters"};
+    }
+    if (!command.quantize.empty()) {
+        return Error{ErrorCode::kInvalid, "a model that makes embeddings is not quantised at load"};
     }
     auto encoder = engine::LocalEncoder::open(command.model, command.threads);
     if (!encoder) {

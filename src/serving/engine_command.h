@@ -27,6 +27,7 @@ struct EngineCommand {
     int waiting_max = 1024;  // Sequences that wait for a place in the batch; more are answered 429.
     std::int64_t deadline_ms_max = 3'600'000;  // Of a call, unless it asks for less.
     std::string kv_type = "f16";               // f32, f16, i8 or i4.
+    std::string quantize;                      // int8, int4 or empty: weights as they are stored.
     std::filesystem::path draft_model;         // Guesses tokens; of the same vocabulary. Empty: none.
     int guesses_max = 0;                       // Of a sequence in one step; 0: no speculation.
     std::filesystem::path prefix_cache;        // Folder for prompts that memory has no room for; empty: none.

@@ -104,6 +104,17 @@ TEST_F(EngineCommandTest, EndsWhatRunsBeforeItEnds) {
     EXPECT_TRUE(exit->is_success()) << process::describe(*exit);
 }
 
+TEST_F(EngineCommandTest, QuantisesAtLoadOrSaysToWhat) {
+    auto refused = launch({"--model", (folder_ / "model").string(), "--quantize", "int3"});
+    ASSERT_TRUE(refused.wait(60'000));
+    EXPECT_TRUE(process::eventually([&] { return folder_.read("log").contains("int8 or int4"); }))
+        << folder_.read("log");
+    auto engine = launch({"--model", (folder_ / "model").string(), "--name", "m", "--quantize", "int4"});
+    const auto response = client_.post_json(url() + "/v1/chat/completions", chat("m", 4, false));
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->status, 200) << response->body;
+}
+
 TEST_F(EngineCommandTest, SaysWhatIsWrongWithAModel) {
     auto engine = launch({"--model", (folder_ / "nothing").string()});
     const auto exit = engine.wait(60'000);

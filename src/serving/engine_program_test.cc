@@ -23,6 +23,8 @@ int run(int argc, char** argv) {
             command.name = value;
         } else if (name == "--threads") {
             command.threads = std::stoi(value);
+        } else if (name == "--quantize") {
+            command.quantize = value;
         } else if (name == "--port-file") {
             command.port_file = value;
         } else if (name == "--adapter") {

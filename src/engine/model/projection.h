@@ -87,6 +87,7 @@ struct ModulePart {
     std::string module;
     std::int64_t row_begin = 0;
     std::int64_t rows_total = 0;
+    bool keeps_precision = false;  // A few numbers that choose among many: never rounded when loaded.
 };
 
 // An empty module where the architecture, or this layer of it, has no such projection.

@@ -39,6 +39,10 @@ std::vector<std::byte> rotary_halves(const Tensor& tensor, const kernels::Weight
     return out;
 }
 
+bool is_rounding(kernels::PackAs pack_as) {
+    return pack_as == kernels::PackAs::kInt8 || pack_as == kernels::PackAs::kInt4;
+}
+
 }  // namespace
 
 Result<kernels::WeightMatrix> find_matrix(
@@ -121,6 +125,29 @@ Result<kernels::WeightMatrix> TensorLoader::whole(
 }
 
 Result<Linear> TensorLoader::linear(const ModulePart& part, const LinearShape& shape, bool is_transposed) {
+    if (!is_rounding(pack_as_) || part.keeps_precision) {
+        const auto pack_as = is_rounding(pack_as_) ? kernels::PackAs::kStored : pack_as_;
+        return packed(part, shape, is_transposed, pack_as);
+    }
+    const std::string name = stored_name(part.module) + ".weight";
+    const Tensor* tensor = checkpoint_ == nullptr ? nullptr : checkpoint_->find(name);
+    if (tensor != nullptr && bits_of(kernels::packed_format_of(tensor->type)) < 8) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format(
+                "tensor '{}' is {} already: rounding it once more would only lose; load the model as it is "
+                "stored",
+                name,
+                name_of(tensor->type)
+            )
+        };
+    }
+    return packed(part, shape, is_transposed, pack_as_);
+}
+
+Result<Linear> TensorLoader::packed(
+    const ModulePart& part, const LinearShape& shape, bool is_transposed, kernels::PackAs pack_as
+) {
     const std::string module = stored_name(part.module);
     auto matrix = whole(module + ".weight", part.rows_total, shape.in, is_transposed);
     if (!matrix) {
@@ -130,7 +157,7 @@ Result<Linear> TensorLoader::linear(const ModulePart& part, const LinearShape& s
     if (!matrix->empty()) {
         matrix->data += bytes_of(matrix->type, part.row_begin * shape.in);
         matrix->rows = shape.out;
-        linear.weight = kernels::PackedMatrix::pack(*matrix, team_, pack_as_);
+        linear.weight = kernels::PackedMatrix::pack(*matrix, team_, pack_as);
     }
     if (shape.has_bias) {
         const auto bias = vector(part.module + ".bias", part.rows_total);
@@ -146,7 +173,8 @@ Result<Linear> TensorLoader::linear(const ModulePart& part, const LinearShape& s
 Result<kernels::PackedMatrix> TensorLoader::matrix(
     const std::string& module, std::int64_t rows, std::int64_t columns
 ) {
-    auto made = linear({.module = module, .rows_total = rows}, {.out = rows, .in = columns}, false);
+    const auto pack_as = pack_as_ == kernels::PackAs::kInt4 ? kernels::PackAs::kInt8 : pack_as_;
+    auto made = packed({.module = module, .rows_total = rows}, {.out = rows, .in = columns}, false, pack_as);
     if (!made) {
         return made.error();
     }

@@ -45,7 +45,9 @@ public:
 
     // Rows [row_begin, row_begin + shape.out) of the module's matrix, and of its bias. `is_transposed`: the
     // file has it [in, out].
+    // kInvalid when it is to be rounded and has too few bits already.
     Result<Linear> linear(const ModulePart& part, const LinearShape& shape, bool is_transposed);
+    // Embeddings and heads: 4 bits become 8 here, since each of their rows is a token of its own.
     Result<kernels::PackedMatrix> matrix(const std::string& module, std::int64_t rows, std::int64_t columns);
     Result<std::vector<float>> vector(const std::string& name, std::int64_t count);
 
@@ -60,6 +62,9 @@ public:
     std::vector<std::vector<std::byte>> take_copies() { return std::move(copies_); }
 
 private:
+    Result<Linear> packed(
+        const ModulePart& part, const LinearShape& shape, bool is_transposed, kernels::PackAs pack_as
+    );
     std::string stored_name(std::string_view name) const;
     void want(const std::string& name, std::vector<std::int64_t> shape);
     Result<kernels::WeightMatrix> whole(

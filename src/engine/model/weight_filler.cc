@@ -12,7 +12,7 @@ void fill_experts(
     const ExpertConfig& experts = config.experts;
     const auto single = [&](std::string_view module, std::int64_t rows, Linear& linear) {
         filler.linear(
-            {.module = prefix + std::string(module), .rows_total = rows},
+            {.module = prefix + std::string(module), .rows_total = rows, .keeps_precision = true},
             {.out = rows, .in = config.hidden},
             linear
         );

@@ -45,7 +45,7 @@ Result<std::unique_ptr<EngineThread>> EngineThread::start(
             ErrorCode::kInvalid, "the queue, the running sequences and the prefill chunk must be at least 1"
         };
     }
-    auto model = Model::open(model_directory, limits.threads);
+    auto model = Model::open(model_directory, limits.threads, limits.pack_as);
     if (!model) {
         return model.error();
     }

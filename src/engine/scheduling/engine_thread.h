@@ -19,6 +19,7 @@ struct EngineLimits {
     int threads = 1;
     std::int64_t kv_cache_bytes = std::int64_t{256} << 20;
     KvType kv_type = KvType::kF16;
+    kernels::PackAs pack_as = kernels::PackAs::kStored;  // Of the model; a draft keeps what is stored.
     std::size_t waiting_max = 64;
     // Of the same vocabulary, for speculation; empty: guesses come from the sequences' own tokens only.
     std::filesystem::path draft_model = {};
