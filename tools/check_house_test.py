@@ -59,6 +59,12 @@ class CheckHouse(unittest.TestCase):
         self.assertIn("let in only by", self.found(**{"engine/a.cc": source}))
         self.assertEqual("", self.found(**{"engine/a_store.cc": source}))
 
+    def test_finds_a_readme_that_is_no_markdown(self):
+        found = self.found(**{"engine/README.md": "#engine\n\n##Nouns\n", "corpus/README.md": "# corpus\n\n## Nouns\n"})
+        self.assertIn("opens with '# engine'", found)
+        self.assertIn("README.md:3: a heading has a blank", found)
+        self.assertNotIn("corpus", found)
+
     def test_finds_a_long_file_a_bare_header_a_print_and_a_leftover(self):
         self.assertIn("at most 400", self.found(**{"base/a.cc": "int x;\n" * 401}))
         self.assertIn("opens with", self.found(**{"base/a.h": "#pragma once\nint x;\n"}))
