@@ -1,25 +1,24 @@
 #!/usr/bin/env python3
-"""Compares `capstan engine` with llama-server under load, on the same GGUF file, on this machine.
+"""Compares `capstan engine` with llama-server, and with that of ik_llama.cpp, under load, on the same GGUF file, on this machine.
 
-    bench/engine/serve.py --model FILE.gguf [--llama FOLDER] [--work one streams shared stall json queue adapters]
+    bench/engine/serve.py --model FILE.gguf [--llama FOLDER] [--ik FOLDER] [--work one streams shared stall json queue adapters]
 
-Each work is measured on a fresh server, capstan's and llama-server's in turn, so often as --rounds says; medians are
-shown. Requests are sent by `capstan bench serve`.
+Each work is measured on a fresh server, of each program in turn, so often as --rounds says; medians are shown, and the
+ratio to each peer. Requests are sent by `capstan bench serve`.
 """
 import argparse
-import array
-import contextlib
+import functools
 import json
+import os
 import pathlib
-import random
-import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+from running import free_port, server, write_adapter
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SCHEMA = {
@@ -33,30 +32,6 @@ SCHEMA = {
 }
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def server(command, port, log):
-    process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(1200):
-            if process.poll() is not None:
-                sys.exit(f"{command[0]} ended: see its log")
-            with contextlib.suppress(OSError):
-                if urllib.request.urlopen(url + "/health", timeout=1).status == 200:
-                    break
-            time.sleep(0.1)
-        yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 class Bench:
     def __init__(self, arguments):
         self.arguments = arguments
@@ -68,16 +43,18 @@ class Bench:
             [self.arguments.capstan, "engine", "--model", self.arguments.model, "--name", "m", "--port", port,
              "--threads", self.arguments.threads, *extra], port, self.log)
 
-    def llama(self, *extra):
+    # llama.cpp's, or that of a fork, from the folder.
+    def llama(self, folder, *extra):
         port = free_port()
         return server(
-            [self.arguments.llama / "llama-server", "-m", self.arguments.model, "-a", "m", "--port", port, "-t",
-             self.arguments.threads, "-np", "8", "-c", "16384", "--no-webui", *extra], port, self.log)
+            [folder / "llama-server", "-m", self.arguments.model, "-a", "m", "--port", port, "-t", self.arguments.threads,
+             "-np", "8", "-c", "16384", *extra], port, self.log)
 
     def servers(self):
         yield "capstan", self.capstan
-        if (self.arguments.llama / "llama-server").exists():
-            yield "llama-server", self.llama
+        for name, folder in (("llama.cpp", self.arguments.llama), ("ik", self.arguments.ik)):
+            if folder and (folder / "llama-server").exists():
+                yield name, functools.partial(self.llama, folder)
 
     def load(self, url, pid, *extra):
         out = subprocess.run(
@@ -168,32 +145,6 @@ def queue(bench, start):
                 "memory MB": seen["memory_bytes_max"] / 1e6}
 
 
-def write_adapter(folder, seed, rank=16):
-    """A LoRA adapter of random numbers on all linear layers of the 1.2B shape, in PEFT's layout, BF16."""
-    hidden, key, intermediate = 2048, 512, 8192
-    shapes = {
-        "self_attn.q_proj": (hidden, hidden), "self_attn.k_proj": (key, hidden), "self_attn.v_proj": (key, hidden),
-        "self_attn.o_proj": (hidden, hidden), "mlp.gate_proj": (intermediate, hidden),
-        "mlp.up_proj": (intermediate, hidden), "mlp.down_proj": (hidden, intermediate),
-    }
-    draw = random.Random(seed)
-    pool = array.array("H", (0x3B00 | draw.getrandbits(7) | draw.getrandbits(1) << 15 for _ in range(1 << 16))).tobytes()
-    header, offset = {}, 0
-    for layer in range(16):
-        for module, (out, inner) in shapes.items():
-            for part, shape in (("A", [rank, inner]), ("B", [out, rank])):
-                size = 2 * shape[0] * shape[1]
-                name = f"base_model.model.model.layers.{layer}.{module}.lora_{part}.weight"
-                header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [offset, offset + size]}
-                offset += size
-    folder.mkdir(parents=True)
-    text = json.dumps(header).encode()
-    with open(folder / "adapter_model.safetensors", "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + (pool * (offset // len(pool) + 1))[:offset])
-    (folder / "adapter_config.json").write_text(json.dumps({
-        "peft_type": "LORA", "r": rank, "lora_alpha": rank, "target_modules": [name.split(".")[1] for name in shapes]}))
-
-
 def adapters(bench, start):
     """Eight streams of 128 + 128 tokens without adapters, with one each of eight, and 64 streams with one each of 64 (1.2B, rank 16)."""
     if start != bench.capstan:
@@ -201,7 +152,7 @@ def adapters(bench, start):
     with tempfile.TemporaryDirectory() as folder:
         names = [f"a{i}" for i in range(64)]
         for i, name in enumerate(names):
-            write_adapter(pathlib.Path(folder) / name, i)
+            write_adapter(pathlib.Path(folder) / name, "1.2B", i)
         flags = [flag for name in names for flag in ("--adapter", f"{name}={folder}/{name}")]
         with start(*flags, "--kv-bytes", "2GB") as (url, pid):
             seen = {"none": 0.0, "one each": 0.0, "64 without": 0.0, "64 with": 0.0}
@@ -221,6 +172,7 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--capstan", type=pathlib.Path, default=TOP / "build/release/bin/capstan")
     parser.add_argument("--llama", type=pathlib.Path, default=TOP / ".cache/llama.cpp/bin", help="folder of llama-server")
+    parser.add_argument("--ik", type=pathlib.Path, default=os.environ.get("IK_LLAMA_BIN"), help="the same of ik_llama.cpp")
     parser.add_argument("--work", nargs="*", default=list(WORKS), choices=list(WORKS))
     parser.add_argument("--threads", default="2")
     parser.add_argument("--rounds", type=int, default=3)
@@ -236,9 +188,7 @@ def main():
         print(f"\n{work}: {WORKS[work].__doc__}")
         for what, by_name in seen.items():
             figures = {name: statistics.median(values) for name, values in by_name.items()}
-            ratio = ""
-            if len(figures) == 2 and figures["llama-server"]:
-                ratio = f"   ratio {figures['capstan'] / figures['llama-server']:.2f}"
+            ratio = "".join(f"   /{name} {figures['capstan'] / value:.2f}" for name, value in figures.items() if name != "capstan" and value)
             print(f"  {what:<18}" + "".join(f"{name} {value:{'10.3f' if value < 10 else '10.1f'}}   " for name, value in figures.items()) + ratio, flush=True)
 
 

@@ -1,7 +1,10 @@
 #include "serving/engine_command.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
+
+#include <sys/resource.h>
 
 #include "base/file.h"
 #include "base/job_directory.h"
@@ -20,6 +23,9 @@ namespace capstan::serving {
 namespace {
 
 constexpr std::int64_t kDrainMs = 10'000;
+constexpr std::size_t kConnectionsMin = 16'384;
+constexpr std::size_t kConnectionsSpare = 1'024;  // For callers who are told to come again, and for /health.
+constexpr std::size_t kFilesOfOurOwn = 256;
 constexpr auto kStopPoll = std::chrono::milliseconds(50);
 
 Result<engine::KvType> parse_kv_type(std::string_view name) {
@@ -105,12 +111,33 @@ ServedModel::Parts served_parts(
     return parts;
 }
 
+// Raises the limit of open files as far as needed and allowed; the limit. Shells start programs with 1,024.
+std::size_t allow_open_files(std::size_t wanted) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return wanted;
+    }
+    limit.rlim_cur = std::clamp<rlim_t>(wanted, limit.rlim_cur, std::max(limit.rlim_cur, limit.rlim_max));
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : wanted;
+}
+
+// So that a caller too many gets an answer (429, with when to come again) and not a closed connection.
+void make_room(http::ServerOptions& options, int calls_max) {
+    const std::size_t wanted =
+        std::max(kConnectionsMin, static_cast<std::size_t>(calls_max) + kConnectionsSpare);
+    const std::size_t files = allow_open_files(wanted + kFilesOfOurOwn);
+    options.limits.connections_max = std::min(wanted, std::max(files, 2 * kFilesOfOurOwn) - kFilesOfOurOwn);
+    options.queue_max = static_cast<int>(options.limits.connections_max);
+}
+
 // Listens until a stop signal; what goes on for too long after that is cut off, and its sequences are
 // cancelled.
 Result<void> serve(const EngineCommand& command, const http::Router& router, http::MetricRegistry& metrics) {
     http::ServerOptions options{.address = command.address, .port = command.port};
     options.metrics = &metrics;
     options.has_access_log = false;
+    make_room(options, command.calls_max);
     auto server = http::Server::start(options, router);
     if (!server) {
         return server.error();

@@ -191,6 +191,11 @@ TEST(GgufTokenizer, RefusesWhatDoesNotFitTogetherByItsKey) {
         std::string::npos
     );
     EXPECT_NE(
+        refusal({.model = "llama", .tokens = {"a", "b\xe2\x96"}, .scores = {0, 0}, .add_bos = false})
+            .find("token 1 is not UTF-8"),
+        std::string::npos
+    );
+    EXPECT_NE(
         refusal({.model = "gpt2", .pre = "no-such", .tokens = {"a"}}).find("pre: 'no-such'"),
         std::string::npos
     );

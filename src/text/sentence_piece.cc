@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "text/limits.h"
 
 namespace capstan::text {
@@ -48,7 +49,11 @@ std::string with_marks(std::string_view text) {
 
 Result<TokenVocabulary> vocabulary_of(const SentencePieceSpec& spec) {
     TokenVocabulary vocabulary;
-    for (const Piece& piece : spec.pieces) {
+    for (std::size_t id = 0; id < spec.pieces.size(); ++id) {
+        const Piece& piece = spec.pieces[id];
+        if (!is_utf8(piece.text)) {  // Bytes are pieces of their own, "<0xE2>".
+            return Error{ErrorCode::kInvalid, fmt::format("token {} is not UTF-8", id)};
+        }
         const bool is_marked = piece.type == PieceType::kUserDefined && is_found_by_model(piece);
         if (auto added = vocabulary.append(is_marked ? with_marks(piece.text) : piece.text); !added) {
             return added.error();

@@ -1,15 +1,12 @@
 // The official OpenAI client of npm, unmodified, against `capstan engine` with a tiny random model.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import OpenAI from 'openai';
 
-const home = mkdtempSync(join(tmpdir(), 'capstan-engine-'));
+import { startEngine } from './running_engine.mjs';
+
 const model = 'tiny';
 const messages = [{ role: 'user', content: 'Hi!' }];
 let engine;
@@ -17,20 +14,12 @@ let url;
 let client;
 
 before(async () => {
-  execFileSync('python3', ['random_model.py', join(home, 'model')]);
-  const port = join(home, 'port');
-  engine = spawn(process.env.CAPSTAN_PROGRAM, ['engine', '--model', join(home, 'model'), '--name', model, '--port-file', port]);
-  for (let i = 0; i < 300 && !(existsSync(port) && readFileSync(port, 'utf8').trim()); ++i) {
-    await sleep(100);
-  }
-  url = `http://127.0.0.1:${readFileSync(port, 'utf8').trim()}`;
+  engine = await startEngine(model);
+  url = engine.url;
   client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
 });
 
-after(() => {
-  engine.kill('SIGTERM');
-  rmSync(home, { recursive: true });
-});
+after(() => engine.stop());
 
 test('scores the tokens of a prompt and of its answer', async () => {
   const answer = await client.completions.create({ model, prompt: [[72, 106, 37], [80]], echo: true, logprobs: 2, max_tokens: 1, temperature: 0 });
