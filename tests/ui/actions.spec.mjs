@@ -30,7 +30,7 @@ test("a key is made, shown once, works, is revoked, and then is refused", async 
       path: `/deployments/${deployment.name}`,
     });
     await settled(viewer);
-    for (const action of ["Promote", "Roll back", "Change split"]) {
+    for (const action of ["Promote", "Roll back", "Change split", "Scale", "Change version"]) {
       const button = viewer.getByRole("button", { name: action });
       assert.equal(await button.getAttribute("aria-disabled"), "true");
       await button.click({ force: true });
@@ -48,6 +48,56 @@ test("a key is made, shown once, works, is revoked, and then is refused", async 
   const refused = await open(browser, { key });
   await refused.getByRole("heading", { name: "Sign in to Capstan" }).waitFor();
   await refused.context().close();
+  await page.context().close();
+});
+
+test("the replicas of a target are changed by hand, and shown", async () => {
+  const [target] = deployment.targets;
+  const url = `/deployments/${deployment.name}`;
+  const range = () => api(url).then(({ targets: [one] }) => [one.replicas_min, one.replicas_max]);
+  const before = await range();
+  const page = await open(browser, { path: url });
+  try {
+    await page.getByRole("button", { name: "Scale" }).click();
+    await page.getByLabel("At most").fill("0");
+    await page.getByText("The most must be 1 to 64.").waitFor();
+    await page.getByLabel("At most").fill(String(before[1] + 1));
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.screenshot({ path: `${RESULTS}scale-dialog.png` });
+    await page.getByRole("button", { name: "Change the replicas" }).click();
+    await page.getByText(`${target.label} ${before[0]} to ${before[1] + 1}`).waitFor();
+    assert.deepEqual(await range(), [before[0], before[1] + 1]);
+  } finally {
+    const body = { label: target.label, replicas_min: before[0], replicas_max: before[1] };
+    await api(`${url}/scale`, { method: "PUT", body });
+  }
+  await page.context().close();
+});
+
+test("a target's other versions are offered, or it is said that there are none", async () => {
+  const [{ model, number, label }] = deployment.targets;
+  const others = (await api(`/models/${model}/versions`)).items.filter(
+    (version) => version.number !== number,
+  );
+  const page = await open(browser, { path: `/deployments/${deployment.name}` });
+  await page.getByRole("button", { name: "Change version" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText(label).first().waitFor({ state: "attached" });
+  if (others.length === 0) {
+    await dialog.getByText(`${model} has no other version.`).waitFor();
+    assert.equal(
+      await dialog.getByRole("button", { name: "Change the version" }).getAttribute("aria-disabled"),
+      "true",
+    );
+  } else {
+    const offered = await dialog.getByLabel("Version", { exact: true }).locator("option").allTextContents();
+    assert.deepEqual(
+      offered,
+      others.map((version) => `v${version.number}`),
+    );
+  }
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await page.screenshot({ path: `${RESULTS}version-dialog.png` });
   await page.context().close();
 });
 

@@ -46,17 +46,18 @@ interface ConfirmProps {
   title: string;
   act: string; // What the button says: the verb, not "OK".
   danger?: boolean;
+  why?: string | undefined; // Why it cannot be done now.
   run: () => Promise<void>; // What happens; a refusal is shown in the dialog, which stays.
   close: () => void;
   children?: ReactNode;
 }
 
-export function Confirm({ title, act, danger, run, close, children }: ConfirmProps) {
+export function Confirm({ title, act, danger, why, run, close, children }: ConfirmProps) {
   const [error, setError] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
-    if (busy) return;
+    if (busy || why) return;
     setBusy(true);
     try {
       await run();
@@ -78,7 +79,7 @@ export function Confirm({ title, act, danger, run, close, children }: ConfirmPro
         )}
         <div className="row dialog-actions">
           <Button onClick={close}>Back</Button>
-          <Button type="submit" look={danger ? "danger" : "primary"} aria-busy={busy}>
+          <Button type="submit" look={danger ? "danger" : "primary"} why={why} aria-busy={busy}>
             {act}
           </Button>
         </div>

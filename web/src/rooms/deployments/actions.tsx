@@ -1,4 +1,4 @@
-// What a person may do to a deployment: promote, roll back, keep, let the test decide, change the split.
+// What a person may do to a deployment: its traffic, its decision, its replicas, its versions.
 import { useState } from "react";
 import { ApiError, call } from "../../api/client";
 import { useMay } from "../../api/me";
@@ -6,11 +6,13 @@ import type { Deployment, Outcome } from "../../api/types";
 import { Button } from "../../kit/basics";
 import { Confirm, notify } from "../../kit/dialog";
 import { words } from "../../kit/format";
+import { ChangeVersion, Scale } from "./fleet_actions";
 import { WHOLE, challengerOf, sharesOf } from "./shares";
 
-type Asked = "split" | Outcome | "decide";
+type Decided = Outcome | "decide";
+type Asked = "split" | "scale" | "version" | Decided;
 
-const SAYS: Record<Exclude<Asked, "split">, { title: string; act: string; text: string }> = {
+const SAYS: Record<Decided, { title: string; act: string; text: string }> = {
   promote: { title: "Promote", act: "Promote", text: "The challenger gets all the traffic." },
   roll_back: { title: "Roll back", act: "Roll back", text: "The challenger gets no traffic any more." },
   keep: { title: "Keep the split", act: "Keep", text: "The split stays, and the decision says so." },
@@ -36,6 +38,12 @@ export function Actions({ deployment, done }: ActionProps) {
       <Button onClick={() => setAsked("split")} why={why}>
         Change split
       </Button>
+      <Button onClick={() => setAsked("scale")} why={why}>
+        Scale
+      </Button>
+      <Button onClick={() => setAsked("version")} why={why}>
+        Change version
+      </Button>
       <Button onClick={() => setAsked("decide")} why={why}>
         Decide by test
       </Button>
@@ -49,15 +57,17 @@ export function Actions({ deployment, done }: ActionProps) {
         Promote
       </Button>
       {asked === "split" && <ChangeSplit deployment={deployment} done={done} close={close} />}
-      {asked && asked !== "split" && (
-        <Decide asked={asked} deployment={deployment} done={done} close={close} />
+      {asked === "scale" && <Scale deployment={deployment} done={done} close={close} />}
+      {asked === "version" && <ChangeVersion deployment={deployment} done={done} close={close} />}
+      {asked && asked in SAYS && (
+        <Decide asked={asked as Decided} deployment={deployment} done={done} close={close} />
       )}
     </>
   );
 }
 
 interface DecideProps extends ActionProps {
-  asked: Exclude<Asked, "split">;
+  asked: Decided;
   close: () => void;
 }
 

@@ -3,33 +3,17 @@ import type { ReactNode } from "react";
 import type { Deployment } from "../../api/types";
 import { useQuery } from "../../api/use_query";
 import { Badge, Card, Facts, StateBadge, Time } from "../../kit/basics";
-import { count, pValue, words } from "../../kit/format";
+import { pValue, words } from "../../kit/format";
 import { Difference, IntervalText } from "../../kit/interval";
 import { Page } from "../../kit/page";
 import { Link, path } from "../../kit/router";
 import { Empty, Loaded } from "../../kit/states";
-import { type Column, Table } from "../../kit/table";
 import { Actions } from "./actions";
 import { Arms } from "./arms";
+import { Replicas } from "./replicas";
 import { SplitBar } from "./split_bar";
 
 const EVERY_MS = 3000;
-
-interface ReplicaRow {
-  label: string;
-  address: string;
-  state: string;
-  pid: number | null;
-  restarts: number;
-}
-
-const REPLICAS: Array<Column<ReplicaRow>> = [
-  { title: "Target", cell: (replica) => <b>{replica.label}</b> },
-  { title: "Address", cell: (replica) => <code>{replica.address}</code> },
-  { title: "State", cell: (replica) => <StateBadge state={replica.state} /> },
-  { title: "Process", align: "right", cell: (replica) => replica.pid ?? "–" },
-  { title: "Restarts", align: "right", cell: (replica) => count(replica.restarts) },
-];
 
 function Decision({ deployment }: { deployment: Deployment }) {
   const { decision } = deployment;
@@ -87,9 +71,6 @@ function History({ deployment }: { deployment: Deployment }) {
 }
 
 function DeploymentBody({ deployment }: { deployment: Deployment }) {
-  const replicas = deployment.targets.flatMap(({ label, replicas: some }) =>
-    some.map((replica): ReplicaRow => ({ label, ...replica })),
-  );
   const versions = deployment.targets.map((target): [string, ReactNode] => [
     target.label,
     <Link to={path`/models/${target.model}/versions/${target.number}`}>
@@ -115,13 +96,7 @@ function DeploymentBody({ deployment }: { deployment: Deployment }) {
         <Decision deployment={deployment} />
         <History deployment={deployment} />
       </div>
-      <Card title="Replicas" flush>
-        {replicas.length === 0 ? (
-          <Empty title="No replica is running" />
-        ) : (
-          <Table caption="Replicas" columns={REPLICAS} items={replicas} idOf={(replica) => replica.address} />
-        )}
-      </Card>
+      <Replicas targets={deployment.targets} />
     </>
   );
 }
