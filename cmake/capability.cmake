@@ -1,4 +1,4 @@
-# capability(<name> [USES <target>...] [PRIVATE_USES <target>...]) makes one room of the house:
+# capability(<name> [OWN_HEADERS] [USES <target>...] [PRIVATE_USES <target>...]) makes one room of the house:
 #   library   capstan_<name>        every .cc in the folder
 #   tests     capstan_<name>_test   every *_test.cc
 #   benches   capstan_<name>_bench  every *_bench.cc
@@ -6,9 +6,11 @@
 # USES is what the room's headers need; PRIVATE_USES is what only its .cc files need. They are the only way to
 # depend on another room; tools/check_house.py checks them, and the includes, against src/FLOORS.
 #
+# OWN_HEADERS is for a room whose libraries' options differ from everyone's: it cannot share cmake/precompiled.cmake.
+#
 # A test program finds what it may start or read by these definitions: CAPSTAN_SOURCE_DIR, CAPSTAN_BINARY_DIR.
 function(capability name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;PRIVATE_USES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "OWN_HEADERS" "" "USES;PRIVATE_USES")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   set(benches ${sources})
@@ -20,13 +22,17 @@ function(capability name)
   add_library(capstan_${name} ${sources})
   target_include_directories(capstan_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(capstan_${name} PUBLIC ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
+  if(NOT arg_OWN_HEADERS)
+    target_precompile_headers(capstan_${name} REUSE_FROM capstan_precompiled)
+  endif()
   if(tests AND CAPSTAN_TESTS)
     add_executable(capstan_${name}_test ${tests})
     target_link_libraries(capstan_${name}_test PRIVATE capstan_${name} ${arg_PRIVATE_USES} GTest::gmock GTest::gtest_main)
     target_compile_definitions(
       capstan_${name}_test PRIVATE CAPSTAN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CAPSTAN_BINARY_DIR="${PROJECT_BINARY_DIR}/bin")
-    if(CAPSTAN_SANITIZE)
-      target_compile_options(capstan_${name}_test PRIVATE -O0)  # Halves the time to compile; what is tested keeps its -O1.
+    target_compile_options(capstan_${name}_test PRIVATE ${CAPSTAN_TEST_OPTIONS})
+    if(NOT arg_OWN_HEADERS)
+      target_precompile_headers(capstan_${name}_test REUSE_FROM capstan_precompiled_test)
     endif()
     gtest_discover_tests(capstan_${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 300)
   endif()
@@ -41,6 +47,9 @@ function(capability name)
       add_executable(${program} ${fuzzer})
       target_link_libraries(${program} PRIVATE capstan_${name} ${arg_PRIVATE_USES})
       target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+      if(NOT arg_OWN_HEADERS)
+        target_precompile_headers(${program} REUSE_FROM capstan_precompiled)
+      endif()
       if(CAPSTAN_TESTS)
         file(GLOB seeds CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/${program})
         add_test(NAME fuzz.${program} COMMAND ${program} -runs=1000 -seed=1 -timeout=20 ${seeds})
