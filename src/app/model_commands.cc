@@ -11,9 +11,11 @@
 
 #include "base/file.h"
 #include "engine/client/calibration.h"
+#include "engine/client/model_card.h"
 #include "engine/client/model_loss.h"
 #include "engine/client/quantise_folder.h"
 #include "engine/client/quantise_model.h"
+#include "engine/client/sample_text.h"
 #include "serving/model_package.h"
 
 namespace capstan::app {
@@ -77,14 +79,12 @@ struct QuantiseCommand {
     std::int64_t tokens_max = 4'096;  // Of either text.
 };
 
-constexpr std::uint64_t kTextBytesMax = 100'000'000;
-
 // What the new file lost on the text; nothing without a text.
 Result<std::optional<engine::ModelLoss>> loss_of(const QuantiseCommand& command) {
     if (command.text_file.empty()) {
         return std::optional<engine::ModelLoss>();
     }
-    auto text = read_file(command.text_file, kTextBytesMax);
+    auto text = engine::read_sample_text(command.text_file);
     if (!text) {
         return text.error();
     }
@@ -97,6 +97,15 @@ Result<std::optional<engine::ModelLoss>> loss_of(const QuantiseCommand& command)
     });
     if (!loss) {
         return with_context("the file is written, but its loss cannot be measured", loss.error());
+    }
+    const engine::QuantisationCard card = {
+        .type = command.type,
+        .method = command.method,
+        .source = command.model.source.filename().string(),
+        .loss = *loss
+    };
+    if (auto good = engine::write_card(command.model.out, card); !good) {
+        return with_context("the model is written, but its loss is not noted in it", good.error());
     }
     return std::optional(*loss);
 }
@@ -140,25 +149,36 @@ void print_quantised(
     }
 }
 
-// What the source's matrices are given on the calibration text; nothing when none is used.
-Result<std::map<std::string, engine::InputColumns>> inputs_of(const QuantiseCommand& command) {
+bool is_for_folders(const std::string& type) {
+    return type == "int8" || type == "int4";
+}
+
+// Reads the calibration text that awq and gptq look at, and for awq what the source's matrices are given on
+// it.
+Result<void> calibrate(QuantiseCommand& command) {
     if (command.method == "rtn") {
-        return std::map<std::string, engine::InputColumns>();
+        return {};
     }
-    auto text = read_file(command.calibration_file, kTextBytesMax);
+    auto text = engine::read_sample_text(command.calibration_file);
     if (!text) {
         return text.error();
     }
-    return engine::calibrate({
+    engine::CalibrationOptions options = {
         .model = command.model.source,
         .text = std::move(*text),
         .threads = command.model.threads,
         .tokens_max = command.tokens_max,
-    });
-}
-
-bool is_for_folders(const std::string& type) {
-    return type == "int8" || type == "int4";
+    };
+    if (command.method == "gptq") {
+        command.model.gptq = std::move(options);
+        return {};
+    }
+    auto inputs = engine::calibrate(options);
+    if (!inputs) {
+        return inputs.error();
+    }
+    command.model.inputs = std::move(*inputs);
+    return {};
 }
 
 Result<engine::QuantisedModel> write_quantised(const QuantiseCommand& command) {
@@ -168,17 +188,17 @@ Result<engine::QuantisedModel> write_quantised(const QuantiseCommand& command) {
             .out = command.model.out,
             .bits = command.type == "int8" ? 8 : 4,
             .threads = command.model.threads,
+            .inputs = command.model.inputs,
+            .gptq = command.model.gptq,
         });
     }
     return engine::quantise_model(command.model);
 }
 
 Result<void> quantise(QuantiseCommand command, bool prints_json) {
-    auto inputs = inputs_of(command);
-    if (!inputs) {
-        return with_context("calibration", inputs.error());
+    if (auto good = calibrate(command); !good) {
+        return with_context("calibration", good.error());
     }
-    command.model.inputs = std::move(*inputs);
     const auto made = write_quantised(command);
     if (!made) {
         return made.error();
@@ -197,12 +217,24 @@ Result<void> quantise(QuantiseCommand command, bool prints_json) {
          {"bytes", made->bytes},
          {"tensors", made->tensors},
          {"quantised_tensors", made->quantised_tensors},
-         {"scaled_tensors", made->scaled_tensors}}
+         {"scaled_tensors", made->scaled_tensors},
+         {"gptq_tensors", made->gptq_tensors}}
     );
     if (*loss) {
         json.set("loss", json_of(**loss));
     }
     fmt::print("{}", json.dump_pretty());
+    return {};
+}
+
+Result<void> check_method(const QuantiseCommand& command) {
+    if ((command.method == "rtn") != command.calibration_file.empty()) {
+        return Error{ErrorCode::kInvalid, "--method awq or gptq and --calibration belong together"};
+    }
+    constexpr std::string_view kGptqTypes[] = {"q4_0", "q8_0", "int4", "int8"};
+    if (command.method == "gptq" && std::ranges::find(kGptqTypes, command.type) == std::end(kGptqTypes)) {
+        return Error{ErrorCode::kInvalid, "gptq rounds to q4_0, q8_0, int4 or int8"};
+    }
     return {};
 }
 
@@ -220,14 +252,25 @@ void add_quantize_command(CLI::App& model, CommonOptions& options) {
     )
         ->required()
         ->check(CLI::IsMember({"q8_0", "q4_0", "q4_k", "bf16", "f16", "int8", "int4"}));
-    verb->add_option("--text", command->text_file, "Text on which the loss beside the source is measured");
     verb->add_option(
-        "--calibration", command->calibration_file, "Text on which awq sees what matters; not that of --text"
+        "--text",
+        command->text_file,
+        "Text, or .jsonl of {\"text\"}, on which the loss beside the source is measured and noted in the "
+        "output"
     );
     verb->add_option(
-            "--method", command->method, "rtn: to nearest; awq: activation-aware, with --calibration"
+        "--calibration",
+        command->calibration_file,
+        "Text, or .jsonl, on which awq and gptq see what matters; not that of --text"
+    );
+    verb->add_option(
+            "--method",
+            command->method,
+            "rtn: to nearest; awq: activation-aware scales; gptq: columns make up for each other's loss "
+            "(q4_0, "
+            "q8_0, int4, int8). The last two with --calibration"
     )
-        ->check(CLI::IsMember({"rtn", "awq"}))
+        ->check(CLI::IsMember({"rtn", "awq", "gptq"}))
         ->capture_default_str();
     verb->add_option("--tokens-max", command->tokens_max, "Of either text")
         ->check(CLI::Range(2, 1 << 24))
@@ -237,13 +280,10 @@ void add_quantize_command(CLI::App& model, CommonOptions& options) {
         ->capture_default_str();
     verb->group("Verbs")->callback([&options, command] {
         options.chosen = [&options, command]() -> Result<void> {
-            if ((command->method == "awq") == command->calibration_file.empty()) {
-                return Error{ErrorCode::kInvalid, "--method awq and --calibration belong together"};
+            if (auto good = check_method(*command); !good) {
+                return good;
             }
             if (is_for_folders(command->type)) {
-                if (command->method != "rtn") {
-                    return Error{ErrorCode::kInvalid, "int8 and int4 are rounded to nearest only"};
-                }
                 return quantise(*command, options.json);
             }
             std::string name = command->type == "q4_k" ? "q4_k_m" : command->type;

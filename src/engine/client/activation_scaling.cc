@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <span>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/files/dequantise.h"
 #include "engine/files/quantise.h"
+#include "engine/model/projection.h"
 
 namespace capstan::engine {
 namespace {
@@ -85,82 +89,107 @@ std::vector<float> best_scales(std::span<const Matrix> matrices, const InputColu
     return best;
 }
 
-class Search {
-public:
-    Search(
-        const GgufFile& file,
-        const std::vector<GgufTensorPlan>& plan,
-        const std::map<std::string, InputColumns>& inputs
-    )
-        : file_(file), inputs_(inputs) {
-        for (const GgufTensorPlan& tensor : plan) {
-            types_.emplace(tensor.name, tensor.type);
-        }
-    }
-
-    // `source` makes the inputs of `names`: a norm's weight, or a matrix with a row for each.
-    void scale(std::int64_t layer, std::string_view source, std::span<const std::string_view> names) {
-        const std::string source_name = fmt::format("blk.{}.{}.weight", layer, source);
-        const Tensor* made_by = file_.find_tensor(source_name);
-        const bool has_bias = file_.find_tensor(fmt::format("blk.{}.{}.bias", layer, source)) != nullptr;
-        std::vector<Matrix> matrices;
-        const InputColumns* inputs = nullptr;
-        for (const std::string_view name : names) {
-            const std::string full = fmt::format("blk.{}.{}.weight", layer, name);
-            const Tensor* tensor = file_.find_tensor(full);
-            const auto found = inputs_.find(full);
-            if (tensor == nullptr || found == inputs_.end() || tensor->shape.size() != 2) {
-                return;
-            }
-            matrices.push_back({.tensor = tensor, .type = types_.at(full)});
-            inputs = &found->second;
-        }
-        const std::int64_t columns = std::ssize(inputs->mean_square);
-        const bool fits = made_by != nullptr && !has_bias && made_by->shape.front() == columns &&
-                          std::ranges::all_of(matrices, [&](const Matrix& matrix) {
-                              return matrix.tensor->shape.back() == columns;
-                          });
-        if (!fits) {
+void add_scales(const ScalingSearch& search, const ScaledGroup& group, WeightScaling& scaling) {
+    const Tensor* made_by = search.find(group.source);
+    std::vector<Matrix> matrices;
+    const InputColumns* inputs = nullptr;
+    for (const std::string& name : group.matrices) {
+        const Tensor* tensor = search.find(name);
+        const auto found = search.inputs.find(name);
+        if (tensor == nullptr || found == search.inputs.end() || tensor->shape.size() != 2) {
             return;
         }
-        const std::vector<float> scales = best_scales(matrices, *inputs);
-        scaling_.rows.emplace(source_name, scales);
-        for (const Matrix& matrix : matrices) {
-            scaling_.columns.emplace(matrix.tensor->name, scales);
-        }
+        matrices.push_back({.tensor = tensor, .type = search.type_of(*tensor)});
+        inputs = &found->second;
     }
+    if (inputs == nullptr) {
+        return;
+    }
+    const std::int64_t columns = std::ssize(inputs->mean_square);
+    const bool fits = made_by != nullptr && search.find(group.bias) == nullptr && !made_by->shape.empty() &&
+                      made_by->shape.front() == columns &&
+                      std::ranges::all_of(matrices, [&](const Matrix& matrix) {
+                          return matrix.tensor->shape.back() == columns;
+                      });
+    if (!fits) {
+        return;
+    }
+    const std::vector<float> scales = best_scales(matrices, *inputs);
+    scaling.rows.emplace(group.source, scales);
+    scaling.offsets.emplace(group.source, group.source_offset);
+    for (const Matrix& matrix : matrices) {
+        scaling.columns.emplace(matrix.tensor->name, scales);
+    }
+}
 
-    WeightScaling take() { return std::move(scaling_); }
-
-private:
-    const GgufFile& file_;
-    const std::map<std::string, InputColumns>& inputs_;
-    std::map<std::string, DataType> types_;
-    WeightScaling scaling_;
-};
+ScaledGroup gguf_group(
+    std::int64_t layer, std::string_view source, std::initializer_list<std::string_view> matrices
+) {
+    ScaledGroup group = {
+        .source = fmt::format("blk.{}.{}.weight", layer, source),
+        .bias = fmt::format("blk.{}.{}.bias", layer, source)
+    };
+    for (const std::string_view matrix : matrices) {
+        group.matrices.push_back(fmt::format("blk.{}.{}.weight", layer, matrix));
+    }
+    return group;
+}
 
 }  // namespace
 
-WeightScaling find_scaling(
-    const GgufFile& file,
-    const std::vector<GgufTensorPlan>& plan,
-    const std::map<std::string, InputColumns>& inputs
-) {
-    constexpr std::string_view kAttention[] = {"attn_q", "attn_k", "attn_v"};
-    constexpr std::string_view kMlp[] = {"ffn_gate", "ffn_up"};
-    constexpr std::string_view kDown[] = {"ffn_down"};
+std::vector<ScaledGroup> scaled_groups_of(const GgufFile& file) {
     const std::string architecture = file.string_or("general.architecture", "");
     const std::int64_t layers = file.int_or(fmt::format("{}.block_count", architecture), 0);
-    Search search(file, plan, inputs);
+    std::vector<ScaledGroup> groups;
     for (std::int64_t layer = 0; layer < layers; ++layer) {
-        search.scale(layer, "attn_norm", kAttention);
-        search.scale(layer, "ffn_norm", kMlp);
+        groups.push_back(gguf_group(layer, "attn_norm", {"attn_q", "attn_k", "attn_v"}));
+        groups.push_back(gguf_group(layer, "ffn_norm", {"ffn_gate", "ffn_up"}));
         // Without a gate, an activation stands between.
         if (file.find_tensor(fmt::format("blk.{}.ffn_gate.weight", layer)) != nullptr) {
-            search.scale(layer, "ffn_up", kDown);
+            groups.push_back(gguf_group(layer, "ffn_up", {"ffn_down"}));
         }
     }
-    return search.take();
+    return groups;
+}
+
+std::vector<ScaledGroup> scaled_groups_of(const ModelConfig& config) {
+    const TensorNames& names = *config.names;
+    std::vector<ScaledGroup> groups;
+    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+        const auto add = [&](const std::string& source, bool is_norm, std::initializer_list<Projection> all) {
+            ScaledGroup group = {
+                .source = source + ".weight",
+                .bias = source + ".bias",
+                .source_offset = is_norm && config.norm == NormKind::kRmsOffset ? 1.0F : 0.0F
+            };
+            for (const Projection projection : all) {
+                const std::string name = module_of(projection, config, layer).module + ".weight";
+                if (std::ranges::find(group.matrices, name) == group.matrices.end()) {
+                    group.matrices.push_back(name);
+                }
+            }
+            groups.push_back(std::move(group));
+        };
+        const std::string prefix = layer_prefix(config, layer);
+        const std::string before_attention = prefix + std::string(names.attention_norm);
+        add(before_attention, true, {Projection::kQuery, Projection::kKey, Projection::kValue});
+        if (!config.is_gated || config.plan(layer).has_experts) {
+            continue;
+        }
+        add(prefix + std::string(names.mlp_norm), true, {Projection::kGate, Projection::kUp});
+        if (names.fused_gate_up.empty()) {
+            add(module_of(Projection::kUp, config, layer).module, false, {Projection::kDown});
+        }
+    }
+    return groups;
+}
+
+WeightScaling find_scaling(const ScalingSearch& search, const std::vector<ScaledGroup>& groups) {
+    WeightScaling scaling;
+    for (const ScaledGroup& group : groups) {
+        add_scales(search, group, scaling);
+    }
+    return scaling;
 }
 
 }  // namespace capstan::engine

@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "engine/client/calibration.h"
+#include "engine/client/model_card.h"
 #include "engine/client/model_loss.h"
 #include "engine/files/checkpoint.h"
 #include "engine/files/dequantise.h"
@@ -75,6 +77,81 @@ TEST_F(QuantiseFolderTest, RoundsToTheNearestMultipleOfTheScale) {
         const Tensor* embedding = made->find("model.embed_tokens.weight");
         EXPECT_TRUE(std::ranges::equal(embedding->bytes, source->find("model.embed_tokens.weight")->bytes));
     }
+}
+
+constexpr const char* kCalibration =
+    "the quick brown fox jumps over the lazy dog and runs away from many words";
+
+class CalibratedFolderTest : public QuantiseFolderTest {
+protected:
+    // Norms of which some columns are large, as real models have them.
+    CalibratedFolderTest() {
+        std::vector<TensorToWrite> tensors;
+        const auto checkpoint = Checkpoint::open(source_);
+        EXPECT_TRUE(checkpoint);
+        std::vector<float> norm(64, 1);
+        for (std::size_t i = 0; i < norm.size(); i += 9) {
+            norm[i] = 12;
+        }
+        for (const std::string& name : checkpoint->names()) {
+            const Tensor& tensor = *checkpoint->find(name);
+            const bool is_norm = name.find("layernorm") != std::string::npos;
+            tensors.push_back(
+                {.name = name,
+                 .type = tensor.type,
+                 .shape = tensor.shape,
+                 .bytes = is_norm ? std::as_bytes(std::span(norm)) : tensor.bytes}
+            );
+        }
+        EXPECT_TRUE(write_safetensors(source_ / "model.safetensors", tensors));
+    }
+
+    double loss_of(const std::filesystem::path& made) const {
+        const auto loss = measure_loss({.source = source_, .made = made, .text = kCalibration});
+        EXPECT_TRUE(loss) << loss.error().message;
+        return loss ? loss->mean_divergence : 1e9;
+    }
+};
+
+TEST_F(CalibratedFolderTest, LosesLessWhenItKnowsTheInputs) {
+    const auto to_folder = [&](const std::string& name) {
+        return QuantiseFolder{.source = source_, .out = directory_ / name, .bits = 4, .threads = 2};
+    };
+    ASSERT_TRUE(quantise_folder(to_folder("rtn")));
+    const double nearest = loss_of(directory_ / "rtn");
+    QuantiseFolder awq = to_folder("awq");
+    auto inputs = calibrate({.model = source_, .text = kCalibration});
+    ASSERT_TRUE(inputs) << inputs.error().message;
+    awq.inputs = *inputs;
+    const auto scaled = quantise_folder(awq);
+    ASSERT_TRUE(scaled) << scaled.error().message;
+    EXPECT_EQ(scaled->scaled_tensors, 2 * 6);
+    EXPECT_LT(loss_of(awq.out), 0.9 * nearest);
+    QuantiseFolder gptq = to_folder("gptq");
+    gptq.gptq = CalibrationOptions{.text = kCalibration};
+    const auto rounded = quantise_folder(gptq);
+    ASSERT_TRUE(rounded) << rounded.error().message;
+    EXPECT_EQ(rounded->gptq_tensors, 2 * 7);
+    EXPECT_LT(loss_of(gptq.out), 0.9 * nearest);
+}
+
+TEST_F(CalibratedFolderTest, ScalesChangeNothingThatIsNotRounded) {
+    auto inputs = calibrate({.model = source_, .text = kCalibration});
+    ASSERT_TRUE(inputs);
+    ASSERT_TRUE(quantise_folder({.source = source_, .out = out_, .bits = 8, .inputs = *inputs}));
+    EXPECT_LT(loss_of(out_), 0.08);  // Rounding to 8 bits alone.
+}
+
+TEST_F(QuantiseFolderTest, NotesItsLossInTheCard) {
+    ASSERT_TRUE(quantise_folder({.source = source_, .out = out_}));
+    ASSERT_TRUE(replace_file(out_ / "README.md", "# A model\n"));
+    const QuantisationCard card = {
+        .type = "int8", .method = "rtn", .source = "source", .loss = {.tokens = 12, .perplexity = 3.5}
+    };
+    ASSERT_TRUE(write_card(out_, card));
+    const std::string text = read_file(out_ / "README.md").value();
+    EXPECT_THAT(text, HasSubstr("# A model\n"));
+    EXPECT_THAT(text, HasSubstr("3.5000"));
 }
 
 TEST_F(QuantiseFolderTest, SaysInTheConfigurationWhatItDid) {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "engine/client/activation_scaling.h"
+#include "engine/client/gptq_model.h"
 #include "engine/files/dequantise.h"
 #include "engine/files/gguf.h"
 #include "engine/files/gguf_writer.h"
@@ -97,10 +98,19 @@ const std::vector<float>* find_in(
 
 class Converter {
 public:
-    Converter(GgufWriter& writer, const QuantiseModel& command, WeightScaling scaling)
-        : writer_(writer), command_(command), scaling_(std::move(scaling)), team_(command.threads) {}
+    using Blocks = std::map<std::string, std::vector<std::byte>>;
+
+    Converter(GgufWriter& writer, const QuantiseModel& command, WeightScaling scaling, Blocks rounded)
+        : writer_(writer),
+          command_(command),
+          scaling_(std::move(scaling)),
+          rounded_(std::move(rounded)),
+          team_(command.threads) {}
 
     Result<void> convert(const Tensor& tensor, DataType type) {
+        if (const auto rounded = rounded_.find(tensor.name); rounded != rounded_.end()) {
+            return writer_.write(rounded->second);
+        }
         const std::vector<float>* column_scales = find_in(scaling_.columns, tensor.name);
         const std::vector<float>* row_scales = find_in(scaling_.rows, tensor.name);
         if (tensor.type == type && column_scales == nullptr && row_scales == nullptr) {
@@ -172,10 +182,32 @@ private:
     GgufWriter& writer_;
     const QuantiseModel& command_;
     WeightScaling scaling_;
+    Blocks rounded_;
     ThreadTeam team_;
     std::vector<float> numbers_;
     std::vector<std::byte> blocks_;
 };
+
+std::function<DataType(const Tensor&)> type_in_plan(std::span<const GgufTensorPlan> plan) {
+    std::map<std::string, DataType> types;
+    for (const GgufTensorPlan& tensor : plan) {
+        types.emplace(tensor.name, tensor.type);
+    }
+    return [types = std::move(types)](const Tensor& tensor) { return types.at(tensor.name); };
+}
+
+// Empty without GPTQ.
+Result<std::map<std::string, std::vector<std::byte>>> rounded_by_gptq(
+    const QuantiseModel& command, std::span<const GgufTensorPlan> plan
+) {
+    if (!command.gptq) {
+        return std::map<std::string, std::vector<std::byte>>();
+    }
+    GptqModel gptq = {.calibration = *command.gptq, .type_of = type_in_plan(plan)};
+    gptq.calibration.model = command.source;
+    gptq.calibration.threads = command.threads;
+    return gptq_blocks(gptq);
+}
 
 }  // namespace
 
@@ -200,10 +232,20 @@ Result<QuantisedModel> quantise_model(const QuantiseModel& command) {
     }
     WeightScaling scaling;
     if (!command.inputs.empty()) {
-        scaling = find_scaling(*file, plan, command.inputs);
+        const ScalingSearch search = {
+            .find = [&](const std::string& name) { return file->find_tensor(name); },
+            .type_of = type_in_plan(plan),
+            .inputs = command.inputs
+        };
+        scaling = find_scaling(search, scaled_groups_of(*file));
     }
     result.scaled_tensors = std::ssize(scaling.columns);
-    Converter converter(*writer, command, std::move(scaling));
+    auto rounded = rounded_by_gptq(command, plan);
+    if (!rounded) {
+        return rounded.error();
+    }
+    result.gptq_tensors = std::ssize(*rounded);
+    Converter converter(*writer, command, std::move(scaling), std::move(*rounded));
     std::int64_t done = 0;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         if (auto good = converter.convert(*tensors[i], plan[i].type); !good) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -23,6 +24,8 @@ struct QuantiseModel {
     // What `calibrate` saw of the source, for activation-aware scaling (activation_scaling.h) and rounding;
     // empty: round to nearest.
     std::map<std::string, InputColumns> inputs = {};
+    // Round by GPTQ on this text where the type allows it (gptq.h); its model and threads are those above.
+    std::optional<CalibrationOptions> gptq = {};
     // Called after each tensor, with the share of all weights that are done; may be empty.
     std::function<void(double)> on_progress = {};
 };
@@ -33,6 +36,7 @@ struct QuantisedModel {
     std::int64_t tensors = 0;            // All.
     std::int64_t quantised_tensors = 0;  // Of another type than before.
     std::int64_t scaled_tensors = 0;     // Whose columns were scaled first.
+    std::int64_t gptq_tensors = 0;       // Rounded by GPTQ.
 };
 
 // Vectors, routers and learned positions stay as they are. The file appears when all is written. Needs memory

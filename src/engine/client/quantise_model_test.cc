@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/id.h"
+#include "engine/client/model_card.h"
 #include "engine/client/model_loss.h"
 #include "engine/files/dequantise.h"
 #include "engine/files/gguf.h"
@@ -183,6 +184,34 @@ TEST_F(CalibratedModelTest, LosesLessWhenItKnowsTheInputs) {
         EXPECT_LT(aware.mean_divergence, 0.8 * nearest.mean_divergence) << name_of(mixture);
         EXPECT_GT(aware.mean_divergence, 0);
     }
+}
+
+TEST_F(CalibratedModelTest, GptqLosesLessThanRoundingToNearest) {
+    QuantiseModel command = {.source = uneven_, .out = out_, .mixture = Mixture::kQ4_0, .threads = 2};
+    ASSERT_TRUE(quantise_model(command));
+    const ModelLoss nearest = loss_of(out_);
+    command.gptq = CalibrationOptions{.text = std::string(kText)};
+    const auto made = quantise_model(command);
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(made->gptq_tensors, 2 * 7);
+    EXPECT_LT(loss_of(out_).mean_divergence, 0.8 * nearest.mean_divergence);
+}
+
+TEST_F(CalibratedModelTest, NotesItsLossInTheFile) {
+    ASSERT_TRUE(quantise_model({.source = uneven_, .out = out_, .mixture = Mixture::kQ4_0}));
+    const ModelLoss loss = loss_of(out_);
+    for (const char* method : {"rtn", "awq"}) {  // The second takes the first's place.
+        const QuantisationCard card = {.type = "q4_0", .method = method, .source = "uneven", .loss = loss};
+        const auto good = write_card(out_, card);
+        ASSERT_TRUE(good) << good.error().message;
+    }
+    const auto file = GgufFile::open(out_);
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ(file->string_or("capstan.quantization.method", ""), "awq");
+    EXPECT_NEAR(
+        file->double_or("capstan.quantization.perplexity", 0), loss.perplexity, 1e-3 * loss.perplexity
+    );
+    EXPECT_EQ(loss_of(out_).mean_divergence, loss.mean_divergence);
 }
 
 TEST_F(CalibratedModelTest, ComputesTheSameFunctionWithItsScales) {
