@@ -12,6 +12,14 @@
 #include "engine/kernels/linear_quantise.h"
 #include "engine/kernels/linear_weights.h"
 
+// Sums stay in registers when the loops over them are unrolled. With sanitizers nothing is fast, and each
+// access is ten instructions more: there, unrolling only makes this slow to compile.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CAPSTAN_UNROLL _Pragma("clang loop unroll(disable)")
+#else
+#define CAPSTAN_UNROLL _Pragma("clang loop unroll(full)")
+#endif
+
 namespace capstan::engine::kernels {
 
 // Weights are asked for so many bytes before they are needed; the hardware alone reads half as fast.
@@ -58,11 +66,11 @@ struct GroupProduct {
     template <int kStep>
     [[gnu::always_inline]] static void step(const std::byte* weights, const std::byte* x, Ints (&sums)[kT]) {
         const QuadPair<S> pair = F::Codes::template load<kStep>(weights);
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             sums[t] = dot(sums[t], pair.first, x + t * kRowBytes + kStep * 4);
         }
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             sums[t] = dot(sums[t], pair.second, x + t * kRowBytes + kStepBytes + kStep * 4);
         }
@@ -77,7 +85,7 @@ struct GroupProduct {
     [[gnu::always_inline]] static void run(
         const std::byte* weights, const std::byte* x, const std::int32_t* offsets, Ints (&sums)[kT]
     ) {
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             sums[t] = S::all(kHasOffset ? offsets[t] : 0);
         }
@@ -96,7 +104,7 @@ struct TileProduct {
     [[gnu::always_inline]] static void ask_for_inputs(const InputBlock& x) {
         if constexpr (kT > 4) {
             constexpr std::int64_t kBytes = kT * Group::kRowBytes;
-#pragma clang loop unroll(full)
+            CAPSTAN_UNROLL
             for (std::int64_t line = 0; line < kBytes; line += 64) {
                 S::prefetch(x.codes + line + kBytes * kGroupsAhead);
             }
@@ -115,10 +123,10 @@ struct TileProduct {
     ) {
         const InputBlock& x = work.x;
         ask_for_inputs(x);
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int part = 0; part < kParts; ++part) {
             const std::byte* weights = group + part * kLayout.group_bytes();
-#pragma clang loop unroll(full)
+            CAPSTAN_UNROLL
             for (std::int64_t line = 0; line < kLayout.group_bytes(); line += 64) {
                 S::prefetch(weights + line + kPrefetchBytes);
             }
@@ -130,7 +138,7 @@ struct TileProduct {
                 F::kOffset < 0 ? nullptr : x.offsets[F::kOffset < 0 ? 0 : F::kOffset] + part * kT,
                 products
             );
-#pragma clang loop unroll(full)
+            CAPSTAN_UNROLL
             for (int t = 0; t < kT; ++t) {
                 const Floats product = S::mul(S::to_floats(products[t]), scales.scale);
                 sums[t] = S::fma(S::all(x.scales[t]), product, sums[t]);
@@ -155,7 +163,7 @@ struct TileProduct {
     static void run(const TileWork<S>& given) {
         TileWork<S> work = given;
         Floats sums[kT];
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             sums[t] = S::all(0.0F);
         }
@@ -170,7 +178,7 @@ struct TileProduct {
                 at += kParts * kLayout.group_bytes();
             }
         }
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             S::store(work.y + t * work.y_stride, sums[t], work.rows);
         }
@@ -186,21 +194,21 @@ struct FloatTileProduct {
         const std::byte* weights, const float* x, std::int64_t count, Floats (&sums)[kT]
     ) {
         Floats run[kT];
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             run[t] = S::all(0.0F);
         }
         for (std::int64_t column = 0; column < count; ++column) {
             S::prefetch(weights + kPrefetchBytes);
             const Floats row = S::load_floats(weights);
-#pragma clang loop unroll(full)
+            CAPSTAN_UNROLL
             for (int t = 0; t < kT; ++t) {
                 run[t] = S::fma(row, S::all(x[t]), run[t]);
             }
             weights += 64;
             x += kT;
         }
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             sums[t] = S::add(sums[t], run[t]);
         }
@@ -208,7 +216,7 @@ struct FloatTileProduct {
 
     static void run(const TileWork<S>& work) {
         Floats sums[kT];
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             sums[t] = S::all(0.0F);
         }
@@ -221,7 +229,7 @@ struct FloatTileProduct {
                 sums
             );
         }
-#pragma clang loop unroll(full)
+        CAPSTAN_UNROLL
         for (int t = 0; t < kT; ++t) {
             S::store(work.y + t * work.y_stride, sums[t], work.rows);
         }
