@@ -48,9 +48,7 @@ LoraMatrix LoraMatrix::pack_a(const WeightMatrix& source, LoraPrecision precisio
     matrix.columns_ = source.columns;
     matrix.tiles_ = rounded_up(source.rows, kLoraRanks) / kLoraRanks;
     const std::int64_t groups = rounded_up(source.columns, kLoraColumns) / kLoraColumns;
-    matrix.bytes_.resize(
-        static_cast<std::size_t>(matrix.tiles_ * groups * kLoraRanks * kLoraColumns * bytes_of(matrix.type_))
-    );
+    matrix.allocate(matrix.tiles_ * groups * kLoraRanks * kLoraColumns);
     for (std::int64_t rank = 0; rank < source.rows; ++rank) {
         for (std::int64_t column = 0; column < source.columns; ++column) {
             const std::int64_t group = rank / kLoraRanks * groups + column / kLoraColumns;
@@ -73,9 +71,7 @@ LoraMatrix LoraMatrix::pack_b(const WeightMatrix& source, LoraPrecision precisio
     matrix.rows_ = source.rows;
     matrix.columns_ = source.columns;
     matrix.tiles_ = rounded_up(source.rows, kLoraOutputs) / kLoraOutputs;
-    matrix.bytes_.resize(
-        static_cast<std::size_t>(matrix.tiles_ * source.columns * kLoraOutputs * bytes_of(matrix.type_))
-    );
+    matrix.allocate(matrix.tiles_ * source.columns * kLoraOutputs);
     for (std::int64_t output = 0; output < source.rows; ++output) {
         for (std::int64_t rank = 0; rank < source.columns; ++rank) {
             copy_element(
@@ -88,6 +84,18 @@ LoraMatrix LoraMatrix::pack_b(const WeightMatrix& source, LoraPrecision precisio
         }
     }
     return matrix;
+}
+
+void LoraMatrix::allocate(std::int64_t elements) {
+    bytes_.resize(static_cast<std::size_t>(elements * bytes_of(type_)));
+    data_ = bytes_.data();
+    size_ = std::ssize(bytes_);
+}
+
+void LoraMatrix::move_to(std::byte* place) {
+    std::memcpy(place, data_, static_cast<std::size_t>(size_));
+    data_ = place;
+    bytes_ = {};
 }
 
 const LoraTable& lora_table_for(Isa isa) {

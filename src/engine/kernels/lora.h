@@ -28,13 +28,15 @@ enum class LoraPrecision {
 class LoraMatrix {
 public:
     LoraMatrix() = default;
+    LoraMatrix(LoraMatrix&&) = default;
+    LoraMatrix& operator=(LoraMatrix&&) = default;
 
     // A is [ranks, columns]; in tiles [ranks / 8][columns / 16][8][16], padded with zeros.
     static LoraMatrix pack_a(const WeightMatrix& source, LoraPrecision precision);
     // B is [outputs, ranks]; in tiles [outputs / 64][ranks][64], padded with zeros.
     static LoraMatrix pack_b(const WeightMatrix& source, LoraPrecision precision);
 
-    bool empty() const { return bytes_.empty(); }
+    bool empty() const { return size_ == 0; }
 
     DataType type() const { return type_; }
 
@@ -45,14 +47,19 @@ public:
     // Of A: tiles of ranks. Of B: tiles of outputs.
     std::int64_t tiles() const { return tiles_; }
 
-    const std::byte* tile(std::int64_t index) const {
-        return bytes_.data() + index * (std::ssize(bytes_) / tiles_);
-    }
+    const std::byte* tile(std::int64_t index) const { return data_ + index * (size_ / tiles_); }
 
-    std::int64_t bytes() const { return std::ssize(bytes_); }
+    std::int64_t bytes() const { return size_; }
+
+    // Into the bytes() from `place` on, which outlive this: what is read in one go should lie together.
+    void move_to(std::byte* place);
 
 private:
-    std::vector<std::byte> bytes_;
+    void allocate(std::int64_t elements);
+
+    std::vector<std::byte> bytes_;  // Until they are moved.
+    const std::byte* data_ = nullptr;
+    std::int64_t size_ = 0;
     DataType type_ = DataType::kF32;
     std::int64_t rows_ = 0;
     std::int64_t columns_ = 0;

@@ -11,6 +11,9 @@
 
 namespace capstan::engine::kernels {
 
+// Weights are asked for so many bytes before they are needed: what comes behind a tile is the next one.
+inline constexpr std::int64_t kLoraBytesAhead = 4096;
+
 template <class S, DataType kType, int kRanks, int kRows>
 void lora_inner_block(const LoraInnerWork& work, std::int64_t first_rank, std::int64_t first_row) {
     constexpr std::int64_t kBytes = kType == DataType::kF32 ? 4 : 2;
@@ -31,7 +34,9 @@ void lora_inner_block(const LoraInnerWork& work, std::int64_t first_rank, std::i
         const std::byte* group =
             tile + (column / kLoraColumns * kLoraRanks * kLoraColumns + column % kLoraColumns) * kBytes;
         for (int rank = 0; rank < kRanks; ++rank) {
-            const auto weights = S::template load_weights<kType>(group + rank * kLoraColumns * kBytes);
+            const std::byte* from = group + rank * kLoraColumns * kBytes;
+            __builtin_prefetch(from + kLoraBytesAhead);
+            const auto weights = S::template load_weights<kType>(from);
             for (int row = 0; row < kRows; ++row) {
                 sums[rank][row] = S::fma(weights, x[row], sums[rank][row]);
             }
@@ -68,40 +73,58 @@ void vector_lora_inner(const LoraInnerWork& work) {
     }
 }
 
-// One row, kVectors of outputs side by side.
-template <class S, DataType kType, int kVectors>
-void lora_outer_block(const LoraOuterWork& work, std::int64_t row, std::int64_t output) {
+// kRows rows, kVectors of outputs side by side.
+template <class S, DataType kType, int kVectors, int kRows>
+void lora_outer_block(const LoraOuterWork& work, std::int64_t first_row, std::int64_t output) {
     constexpr std::int64_t kBytes = kType == DataType::kF32 ? 4 : 2;
-    typename S::Vector sums[kVectors];
-    for (auto& sum : sums) {
-        sum = S::zero();
+    typename S::Vector sums[kRows][kVectors];
+    for (auto& of_row : sums) {
+        for (auto& sum : of_row) {
+            sum = S::zero();
+        }
     }
     const std::byte* weights = work.tile + output * kBytes;
     for (std::int64_t rank = 0; rank < work.ranks; ++rank) {
-        const auto inner = S::all(work.inner[row][rank]);
+        typename S::Vector inner[kRows];
+        for (int row = 0; row < kRows; ++row) {
+            inner[row] = S::all(work.inner[first_row + row][rank]);
+        }
         for (int i = 0; i < kVectors; ++i) {
-            const auto of_rank =
-                S::template load_weights<kType>(weights + (rank * kLoraOutputs + i * S::kWidth) * kBytes);
-            sums[i] = S::fma(inner, of_rank, sums[i]);
+            const std::byte* from = weights + (rank * kLoraOutputs + i * S::kWidth) * kBytes;
+            __builtin_prefetch(from + kLoraBytesAhead);
+            const auto of_rank = S::template load_weights<kType>(from);
+            for (int row = 0; row < kRows; ++row) {
+                sums[row][i] = S::fma(inner[row], of_rank, sums[row][i]);
+            }
         }
     }
     const auto scale = S::all(work.scale);
-    for (int i = 0; i < kVectors; ++i) {
-        float* y = work.y[row] + output + i * S::kWidth;
-        const std::int64_t rest = work.outputs - output - i * S::kWidth;
-        if (rest >= S::kWidth) {
-            S::store(y, S::fma(scale, sums[i], S::load(y)));
-        } else if (rest > 0) {
-            S::store_part(y, S::fma(scale, sums[i], S::load_part(y, rest)), rest);
+    for (int row = 0; row < kRows; ++row) {
+        for (int i = 0; i < kVectors; ++i) {
+            float* y = work.y[first_row + row] + output + i * S::kWidth;
+            const std::int64_t rest = work.outputs - output - i * S::kWidth;
+            if (rest >= S::kWidth) {
+                S::store(y, S::fma(scale, sums[row][i], S::load(y)));
+            } else if (rest > 0) {
+                S::store_part(y, S::fma(scale, sums[row][i], S::load_part(y, rest)), rest);
+            }
         }
     }
 }
 
+// Four rows share what is read. Of 16 registers, their sums take half.
 template <class S, DataType kType>
 void lora_outer_rows(const LoraOuterWork& work) {
-    for (std::int64_t output = 0; output < work.outputs; output += 4 * S::kWidth) {
-        for (std::int64_t row = 0; row < work.rows; ++row) {
-            lora_outer_block<S, kType, 4>(work, row, output);
+    constexpr int kShared = S::kWidth == 16 ? 4 : 2;
+    std::int64_t row = 0;
+    for (; row + 4 <= work.rows; row += 4) {
+        for (std::int64_t output = 0; output < work.outputs; output += kShared * S::kWidth) {
+            lora_outer_block<S, kType, kShared, 4>(work, row, output);
+        }
+    }
+    for (; row < work.rows; ++row) {
+        for (std::int64_t output = 0; output < work.outputs; output += 4 * S::kWidth) {
+            lora_outer_block<S, kType, 4, 1>(work, row, output);
         }
     }
 }

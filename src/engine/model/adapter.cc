@@ -23,6 +23,11 @@ struct LoraPair {
     std::string module;
 };
 
+// Rounded up to whole cache lines.
+std::int64_t lines_of(std::int64_t bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
 constexpr std::string_view kPrefix = "base_model.model.";
 
 // Reads pairs and remembers which tensors they were made of.
@@ -220,6 +225,31 @@ Result<std::shared_ptr<const Adapter>> Adapter::load(
     );
 }
 
+Adapter::Adapter(std::vector<LoraGroup> groups, LoraGroup head)
+    : groups_(std::move(groups)), head_(std::move(head)) {
+    std::vector<kernels::LoraMatrix*> matrices;
+    const auto add = [&matrices](LoraGroup& group) {
+        matrices.push_back(&group.a);
+        for (LoraPart& part : group.parts) {
+            matrices.push_back(&part.b);
+        }
+    };
+    std::ranges::for_each(groups_, add);
+    add(head_);
+    std::int64_t bytes = 0;
+    for (const kernels::LoraMatrix* matrix : matrices) {
+        bytes += lines_of(matrix->bytes());
+    }
+    memory_ = HugeBuffer(bytes);
+    std::byte* place = memory_.data();
+    for (kernels::LoraMatrix* matrix : matrices) {
+        if (!matrix->empty()) {
+            matrix->move_to(place);
+            place += lines_of(matrix->bytes());
+        }
+    }
+}
+
 const LoraGroup* Adapter::find(std::int64_t layer, InputGroup group) const {
     const LoraGroup& found =
         groups_[static_cast<std::size_t>(layer) * kInputGroups + static_cast<std::size_t>(group)];
@@ -230,21 +260,6 @@ const LoraPart* Adapter::find(std::int64_t layer, Projection projection) const {
     const GroupPart place = group_of(projection);
     const LoraGroup* group = find(layer, place.group);
     return group == nullptr || group->parts[place.part].b.empty() ? nullptr : &group->parts[place.part];
-}
-
-std::int64_t Adapter::bytes() const {
-    const auto bytes_of_group = [](const LoraGroup& group) {
-        std::int64_t bytes = group.a.bytes();
-        for (const LoraPart& part : group.parts) {
-            bytes += part.b.bytes();
-        }
-        return bytes;
-    };
-    std::int64_t bytes = bytes_of_group(head_);
-    for (const LoraGroup& group : groups_) {
-        bytes += bytes_of_group(group);
-    }
-    return bytes;
 }
 
 }  // namespace capstan::engine

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/kernels/huge_buffer.h"
 #include "engine/kernels/lora.h"
 #include "engine/model/config.h"
 #include "engine/model/projection.h"
@@ -53,14 +54,15 @@ public:
 
     const LoraGroup* head() const { return head_.empty() ? nullptr : &head_; }
 
-    std::int64_t bytes() const;
+    std::int64_t bytes() const { return memory_.size(); }
 
 private:
-    Adapter(std::vector<LoraGroup> groups, LoraGroup head)
-        : groups_(std::move(groups)), head_(std::move(head)) {}
+    // Brings all weights together, in the order in which they are read.
+    Adapter(std::vector<LoraGroup> groups, LoraGroup head);
 
     std::vector<LoraGroup> groups_;  // [layers × groups]
     LoraGroup head_;
+    HugeBuffer memory_;  // What the matrices are in.
 };
 
 }  // namespace capstan::engine
