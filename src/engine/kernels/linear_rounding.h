@@ -9,13 +9,26 @@ namespace capstan::engine::kernels {
 
 template <class S>
 struct Rounding {
-    static void read_group(const RoundingWork& work, std::int64_t column, std::int64_t count, float* values) {
+    // Whole groups apart: a copy of unknown length is a call.
+    template <typename T>
+    static void read(const RoundingWork& work, std::int64_t column, T (&numbers)[kGroupColumns]) {
+        const std::byte* from = work.from + column * static_cast<std::int64_t>(sizeof(T));
+        const std::int64_t rest = work.columns - column;
+        if (rest >= kGroupColumns) {
+            std::memcpy(numbers, from, sizeof numbers);
+        } else {
+            std::memset(numbers, 0, sizeof numbers);
+            std::memcpy(numbers, from, static_cast<std::size_t>(rest) * sizeof(T));
+        }
+    }
+
+    static void read_group(const RoundingWork& work, std::int64_t column, float (&values)[kGroupColumns]) {
         if (work.type == DataType::kF32) {
-            std::memcpy(values, work.from + column * 4, static_cast<std::size_t>(count) * 4);
+            read(work, column, values);
             return;
         }
-        std::uint16_t halves[kGroupColumns] = {};
-        std::memcpy(halves, work.from + column * 2, static_cast<std::size_t>(count) * 2);
+        std::uint16_t halves[kGroupColumns];
+        read(work, column, halves);
         if (work.type == DataType::kF16) {
             for (std::int64_t i = 0; i < kGroupColumns; ++i) {
                 values[i] = S::float_of_half(halves[i]);
@@ -54,9 +67,8 @@ struct Rounding {
 
     static void run(const RoundingWork& work) {
         for (std::int64_t column = 0; column < work.columns; column += kGroupColumns) {
-            float values[kGroupColumns] = {};
-            const std::int64_t rest = work.columns - column;
-            read_group(work, column, rest < kGroupColumns ? rest : kGroupColumns, values);
+            float values[kGroupColumns];
+            read_group(work, column, values);
             work.scales[column / kGroupColumns] = put_codes(values, work.codes + column);
         }
     }
