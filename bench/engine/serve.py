@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares `capstan engine` with llama-server, and with that of ik_llama.cpp, under load, on the same GGUF file, on this machine.
 
-    bench/engine/serve.py --model FILE.gguf [--llama FOLDER] [--ik FOLDER] [--work one streams shared stall json queue adapters]
+    bench/engine/serve.py --model FILE.gguf [--llama FOLDER] [--ik FOLDER] [--work cold one streams shared stall json queue adapters]
 
 Each work is measured on a fresh server, of each program in turn, so often as --rounds says; medians are shown, and the
 ratio to each peer. Requests are sent by `capstan bench serve`.
@@ -74,6 +74,19 @@ def completions(url, body):
         for line in response:
             if line.startswith(b"data: {"):
                 yield time.monotonic() - begun, json.loads(line[6:])
+
+
+def cold(bench, start):
+    """From the start of the process until it listens, and until the first token; the file is in the page cache."""
+    with open(bench.arguments.model, "rb") as file:
+        while file.read(1 << 24):
+            pass
+    begun = time.monotonic()
+    with start() as (url, _):
+        listens = time.monotonic() - begun
+        body = {"model": "m", "prompt": "Once upon a time", "max_tokens": 1, "stream": True}
+        list(completions(url + "/v1/completions", body))
+        return {"listens ms": listens * 1000, "first token ms": (time.monotonic() - begun) * 1000}
 
 
 def streams(bench, start):
@@ -164,7 +177,7 @@ def adapters(bench, start):
             return {**seen, "each / none": seen["one each"] / seen["none"], "64 / none": seen["64 with"] / seen["64 without"]}
 
 
-WORKS = {"one": one_stream, "streams": streams, "shared": shared, "stall": stall, "json": json_schema, "queue": queue, "adapters": adapters}
+WORKS = {"cold": cold, "one": one_stream, "streams": streams, "shared": shared, "stall": stall, "json": json_schema, "queue": queue, "adapters": adapters}
 
 
 def main():
