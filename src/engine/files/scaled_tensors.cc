@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "engine/files/dequantise.h"
+#include "engine/files/group_quantised.h"
 
 namespace capstan::engine {
 namespace {
@@ -113,6 +114,9 @@ public:
         if (name.ends_with(kPacked)) {
             return restore_packed(name.substr(0, name.size() - kPacked.size()), tensor);
         }
+        if (constexpr std::string_view kGroups = ".qweight"; name.ends_with(kGroups)) {
+            return restore_groups_of(name.substr(0, name.size() - kGroups.size()), tensor);
+        }
         if (!name.ends_with(kWeight)) {
             return {};
         }
@@ -145,7 +149,7 @@ private:
     }
 
     void consume(const std::string& module) {
-        // The last five are of activations, which are not rounded here.
+        // Some are of activations, which are not rounded here.
         for (const auto* name :
              {"weight_packed",
               "weight_scale",
@@ -157,7 +161,11 @@ private:
               "input_global_scale",
               "output_scale",
               "k_scale",
-              "v_scale"}) {
+              "v_scale",
+              "qweight",
+              "qzeros",
+              "scales",
+              "g_idx"}) {
             if (const Tensor* tensor = find(module, name)) {
                 restored_.consumed.push_back(tensor->name);
             }
@@ -177,6 +185,20 @@ private:
             name,
             Tensor{.name = name, .type = type, .shape = std::move(shape), .bytes = restored_.memory.back()}
         );
+    }
+
+    Result<void> restore_groups_of(const std::string& module, const Tensor& codes) {
+        auto matrix = restore_groups(
+            {.codes = codes,
+             .zeros = find(module, "qzeros"),
+             .scales = find(module, "scales"),
+             .group_of = find(module, "g_idx")}
+        );
+        if (!matrix) {
+            return matrix.error();
+        }
+        keep(module, matrix->type, std::move(matrix->shape), std::move(matrix->bytes));
+        return {};
     }
 
     Result<void> restore_f8(const std::string& module, const Tensor& tensor) {
@@ -364,12 +386,6 @@ private:
 };
 
 }  // namespace
-
-bool is_readable_quantisation(const Json& quantization_config) {
-    constexpr std::string_view kMethods[] = {"fp8", "compressed-tensors", "fbgemm_fp8", "modelopt"};
-    const std::string method = quantization_config.string_or("quant_method", "");
-    return std::ranges::find(kMethods, method) != std::end(kMethods);
-}
 
 Result<RestoredTensors> restore_scaled_tensors(const Stored& stored) {
     Restorer restorer(stored);

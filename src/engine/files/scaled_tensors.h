@@ -2,21 +2,17 @@
 
 // Weights that a safetensors file keeps in few bits with scales beside them: FP8 (per tensor, row, group or
 // block; compressed-tensors and DeepSeek), NVFP4 and MXFP4 (compressed-tensors, ModelOpt), 8 and 4 bit
-// integers (compressed-tensors, symmetric).
+// integers (compressed-tensors, symmetric; GPTQ and AWQ, group_quantised.h).
 
 #include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "base/result.h"
 #include "engine/files/tensor.h"
 
 namespace capstan::engine {
-
-// Whether a config.json's "quantization_config" names a method whose tensors are read here.
-bool is_readable_quantisation(const Json& quantization_config);
 
 // Tensors in types that stand for themselves.
 struct RestoredTensors {

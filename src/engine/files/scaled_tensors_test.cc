@@ -133,12 +133,5 @@ TEST_F(HostileScalesTest, OfIntegersAreRefusedWithTheTensorsName) {
     EXPECT_THAT(refusal(), HasSubstr("zero points"));
 }
 
-TEST(ScaledTensors, KnowsTheMethodsByName) {
-    EXPECT_TRUE(is_readable_quantisation(Json::object({{"quant_method", "fp8"}})));
-    EXPECT_TRUE(is_readable_quantisation(Json::object({{"quant_method", "compressed-tensors"}})));
-    EXPECT_FALSE(is_readable_quantisation(Json::object({{"quant_method", "gptq"}})));
-    EXPECT_FALSE(is_readable_quantisation(Json()));
-}
-
 }  // namespace
 }  // namespace capstan::engine

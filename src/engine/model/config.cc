@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "engine/files/scaled_tensors.h"
+#include "engine/files/quantisation_config.h"
 #include "engine/model/architecture.h"
 #include "engine/model/config_file.h"
 
@@ -55,10 +55,10 @@ void check_shape(ConfigReader& reader, const ModelConfig& config) {
     if (config.head_dim % 2 != 0 || config.head_dim < 2) {
         reader.fail("head_dim", Json(config.head_dim), "it must be even and at least 2");
     }
-    if (reader.has("quantization_config") && !is_readable_quantisation(reader.at("quantization_config"))) {
-        reader.fail(
-            "quantization_config", "only 'fp8', 'fbgemm_fp8', 'compressed-tensors' and 'modelopt' can be read"
-        );
+    if (reader.has("quantization_config")) {
+        if (const auto refusal = quantisation_refusal(reader.at("quantization_config"))) {
+            reader.fail("quantization_config", *refusal);
+        }
     }
 }
 
