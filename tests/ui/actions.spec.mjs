@@ -90,7 +90,9 @@ test("a target's other versions are offered, or it is said that there are none",
       "true",
     );
   } else {
-    const offered = await dialog.getByLabel("Version", { exact: true }).locator("option").allTextContents();
+    const options = dialog.locator("label", { hasText: /^Version/ }).locator("option");
+    await options.first().waitFor({ state: "attached" });
+    const offered = await options.allTextContents();
     assert.deepEqual(
       offered,
       others.map((version) => `v${version.number}`),
