@@ -96,9 +96,10 @@ struct GenerateRequest {
     Constraint constraint = {};
     std::vector<Tool> tools = {};  // With a prompt of messages.
     ToolChoice tool_choice = {};
-    int priority = 0;               // Lower comes first.
-    std::string fairness_key = {};  // Whose request it is: those who wait take turns by key.
-    std::int64_t deadline_ms = 0;   // From the call on; 0: none.
+    bool parallel_tool_calls = true;  // Else one call at most.
+    int priority = 0;                 // Lower comes first.
+    std::string fairness_key = {};    // Whose request it is: those who wait take turns by key.
+    std::int64_t deadline_ms = 0;     // From the call on; 0: none.
 };
 
 enum class FinishReason { kStop, kLength, kCancelled };

@@ -95,7 +95,8 @@ Result<OpenAiCall> parse_chat_call(const Json& body) {
     call.request.top_tokens = read_chat_log_probabilities(reader);
     call.request.tools = read_tools(reader);
     call.request.tool_choice = read_tool_choice(reader, call.request.tools);
-    call.parallel_tool_calls = reader["parallel_tool_calls"].is_null() || reader.flag("parallel_tool_calls");
+    call.request.parallel_tool_calls =
+        reader["parallel_tool_calls"].is_null() || reader.flag("parallel_tool_calls");
     const auto newer = reader.integer("max_completion_tokens", 1, kCompletionTokensMax);
     const auto older = reader.integer("max_tokens", 1, kCompletionTokensMax);
     call.request.completion_tokens_max =

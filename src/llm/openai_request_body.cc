@@ -133,7 +133,7 @@ void add_tools(Json& body, const OpenAiCall& call) {
     } else if (choice.kind != ToolChoice::Kind::kAuto) {
         body.set("tool_choice", choice.kind == ToolChoice::Kind::kNone ? "none" : "required");
     }
-    if (!call.parallel_tool_calls) {
+    if (!call.request.parallel_tool_calls) {
         body.set("parallel_tool_calls", false);
     }
 }

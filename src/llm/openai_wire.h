@@ -27,7 +27,6 @@ struct OpenAiCall {
         more_prompts;  // kCompletion only: behind the request's, each with choices of its own.
     int choices = 1;   // Of each prompt.
     int best_of = 1;   // So many are made, and the `choices` most probable are answered.
-    bool parallel_tool_calls = true;
     bool stream = false;
     bool include_usage = false;  // stream_options.include_usage
     std::string user;            // The end user's id, when given; makes a traffic split sticky.

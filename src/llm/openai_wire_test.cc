@@ -106,7 +106,7 @@ TEST(OpenAiRequest, ReadsToolsAndTheCallsOfEarlierTurns) {
     EXPECT_EQ(call->request.tools[0].parameters, R"({"type":"object"})");
     EXPECT_TRUE(call->request.tools[0].is_strict);
     EXPECT_EQ(call->request.tool_choice.kind, ToolChoice::Kind::kNamed);
-    EXPECT_FALSE(call->parallel_tool_calls);
+    EXPECT_FALSE(call->request.parallel_tool_calls);
     const auto& messages = std::get<std::vector<Message>>(call->request.prompt);
     ASSERT_EQ(messages[1].tool_calls.size(), 1U);
     EXPECT_EQ(messages[1].tool_calls[0].arguments, "{}");

@@ -77,7 +77,7 @@ llm::Choice ChoiceRun::choice_of(llm::AnswerPiece piece) {
     choice.text = std::move(piece.text);
     has_called_ = has_called_ || !piece.tool_parts.empty();
     for (llm::ToolPart& part : piece.tool_parts) {
-        if (part.index == 0 || parts_.has_parallel_calls) {
+        if (part.index == 0 || parts_.request->parallel_tool_calls) {
             const std::string id = part.name.empty() ? std::string() : "call_" + new_id();
             choice.tool_deltas.push_back(
                 {.index = part.index,

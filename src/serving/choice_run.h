@@ -19,9 +19,8 @@ public:
         int index = 0;
         std::shared_ptr<const llm::GenerateRequest> request;  // Shared by the choices of its prompt.
         CallMetrics* metrics = nullptr;                       // Null when nobody counts; outlives this.
-        bool has_parallel_calls = true;  // Else of calls of tools only the first is told.
-        bool is_first = true;            // Of its prompt.
-        bool has_scores = false;         // The caller wants them; the request may ask for its own reasons.
+        bool is_first = true;                                 // Of its prompt.
+        bool has_scores = false;  // The caller wants them; the request may ask for its own reasons.
     };
 
     explicit ChoiceRun(Parts parts) : parts_(std::move(parts)) {}

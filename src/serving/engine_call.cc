@@ -127,7 +127,6 @@ void EngineCall::plan_choices() {
                 .index = static_cast<int>(choices_.size()),
                 .request = request,
                 .metrics = parts_.served.metrics(),
-                .has_parallel_calls = call_.parallel_tool_calls,
                 .is_first = k == 0,
                 .has_scores = has_scores
             });

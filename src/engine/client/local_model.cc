@@ -285,6 +285,13 @@ Result<SequenceRequest> LocalModel::sequence_of(
 
 Result<std::shared_ptr<const CompiledGrammar>> LocalModel::grammar_of(const llm::GenerateRequest& request
 ) const {
+    if (holds_free_calls(request)) {
+        return tool_grammars().compile(
+            {.tools = request.tools,
+             .format = encoder_.tool_call_format(),
+             .has_parallel_calls = request.parallel_tool_calls}
+        );
+    }
     if (request.constraint.kind == llm::Constraint::Kind::kNone) {
         return std::shared_ptr<const CompiledGrammar>();
     }
@@ -292,6 +299,15 @@ Result<std::shared_ptr<const CompiledGrammar>> LocalModel::grammar_of(const llm:
         grammars_ = std::make_unique<GrammarCompiler>(token_bytes(tokenizer(), config().end_tokens));
     });
     return grammars_->compile(request.constraint);
+}
+
+GrammarCompiler& LocalModel::tool_grammars() const {
+    std::call_once(tool_grammars_made_, [this] {
+        const auto signs = text::tool_call_signs(encoder_.tool_call_format());
+        tool_grammars_ =
+            std::make_unique<GrammarCompiler>(token_bytes(tokenizer(), config().end_tokens, signs));
+    });
+    return *tool_grammars_;
 }
 
 Result<std::vector<double>> LocalModel::token_log_probabilities(

@@ -108,6 +108,7 @@ private:
     Result<SequenceRequest> sequence_of(const llm::GenerateRequest& request, const GenerateOptions& options)
         const;
     Result<std::shared_ptr<const CompiledGrammar>> grammar_of(const llm::GenerateRequest& request) const;
+    GrammarCompiler& tool_grammars() const;
     Result<std::shared_ptr<TokenChannel>> submit_scoring(
         std::span<const llm::TokenId> tokens, const std::shared_ptr<const Adapter>& adapter
     );
@@ -119,6 +120,9 @@ private:
     // Made for the first request with a constraint: the vocabulary's trie takes a while.
     mutable std::once_flag grammars_made_;
     mutable std::unique_ptr<GrammarCompiler> grammars_;
+    // For calls of tools within text: their marks are tokens here.
+    mutable std::once_flag tool_grammars_made_;
+    mutable std::unique_ptr<GrammarCompiler> tool_grammars_;
 };
 
 }  // namespace capstan::engine

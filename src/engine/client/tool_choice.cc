@@ -1,5 +1,6 @@
 #include "engine/client/tool_choice.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/json.h"
@@ -31,10 +32,13 @@ void hoist(Json& root, const Json& schema) {
     }
 }
 
-Json calls_schema(const std::vector<llm::Tool>& tools) {
+Json calls_schema(const llm::GenerateRequest& request) {
     Json root = Json::object({{"type", "array"}, {"minItems", 1}});
+    if (!request.parallel_tool_calls) {
+        root.set("maxItems", 1);
+    }
     Json calls = Json::array();
-    for (const llm::Tool& tool : tools) {
+    for (const llm::Tool& tool : request.tools) {
         Json schema = schema_of(tool);
         hoist(root, schema);
         calls.push(Json::object(
@@ -56,6 +60,12 @@ bool may_call_tools(const llm::GenerateRequest& request) {
     return !request.tools.empty() && request.tool_choice.kind != Kind::kNone;
 }
 
+bool holds_free_calls(const llm::GenerateRequest& request) {
+    return may_call_tools(request) && request.tool_choice.kind == Kind::kAuto &&
+           request.constraint.kind == llm::Constraint::Kind::kNone &&
+           std::ranges::any_of(request.tools, &llm::Tool::is_strict);
+}
+
 Result<llm::Constraint> constraint_of(const llm::GenerateRequest& request) {
     const Kind kind = request.tool_choice.kind;
     if (!may_call_tools(request) || kind == Kind::kAuto) {
@@ -68,7 +78,7 @@ Result<llm::Constraint> constraint_of(const llm::GenerateRequest& request) {
     }
     if (kind == Kind::kRequired) {
         return llm::Constraint{
-            .kind = llm::Constraint::Kind::kJsonSchema, .text = calls_schema(request.tools).dump()
+            .kind = llm::Constraint::Kind::kJsonSchema, .text = calls_schema(request).dump()
         };
     }
     for (const llm::Tool& tool : request.tools) {

@@ -18,6 +18,10 @@ bool may_call_tools(const llm::GenerateRequest& request);
 // when both ask for something.
 Result<llm::Constraint> constraint_of(const llm::GenerateRequest& request);
 
+// The caller left the choice to the model, and gave a tool whose arguments must follow its schema
+// (`strict`): calls within the text are held to what the tools are. With a constraint, the answer is that.
+bool holds_free_calls(const llm::GenerateRequest& request);
+
 // How calls are written in the answer. `model` is the model's own way. kInvalid for tools that the model
 // could not be told of.
 Result<text::ToolCallFormat> tool_format_of(const llm::GenerateRequest& request, text::ToolCallFormat model);

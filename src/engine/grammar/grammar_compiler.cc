@@ -114,7 +114,9 @@ Result<std::shared_ptr<const CompiledGrammar>> GrammarCompiler::compile(const ll
 }
 
 Result<std::shared_ptr<const CompiledGrammar>> GrammarCompiler::compile(const ToolGrammarOptions& options) {
-    std::string key = fmt::format("tools:{}:{}", static_cast<int>(options.format), options.must_call);
+    std::string key = fmt::format(
+        "tools:{}:{}:{}", static_cast<int>(options.format), options.must_call, options.has_parallel_calls
+    );
     for (const llm::Tool& tool : options.tools) {
         const std::string_view schema = tool.is_strict ? std::string_view(tool.parameters) : "";
         key += fmt::format("\n{}:{}:{}:{}", tool.name.size(), tool.name, schema.size(), schema);

@@ -37,6 +37,7 @@ private:
     // One object of a call.
     Result<ExpressionId> call() {
         std::vector<ExpressionId> ways;
+        std::vector<ExpressionId> named_ways;
         const bool is_llama = options_.format == ToolCallFormat::kLlama3;
         for (const llm::Tool& tool : options_.tools) {
             const auto arguments = arguments_of(tool);
@@ -53,6 +54,10 @@ private:
                 {builder_.literal(is_llama ? "\"parameters\"" : "\"arguments\""), pieces_.colon(), *arguments}
             );
             ways.push_back(pieces_.bracketed("{", builder_.sequence({name, rest}), "}"));
+            named_ways.push_back(builder_.sequence({builder_.literal(tool.name + "[ARGS]"), *arguments}));
+        }
+        if (options_.format == ToolCallFormat::kMistral) {
+            named_call_ = builder_.rule("named_call", builder_.choice(std::move(named_ways)));
         }
         return builder_.rule("call", builder_.choice(std::move(ways)));
     }
@@ -73,31 +78,41 @@ private:
     ExpressionId all_calls(ExpressionId one) {
         const auto open = builder_.literal(marks_.open);
         const auto close = builder_.literal(marks_.close);
-        const auto more = builder_.repeat(builder_.sequence({pieces_.comma(), one}), 0, -1);
+        const auto more = again(builder_.sequence({pieces_.comma(), one}));
         const auto list = pieces_.bracketed("[", builder_.sequence({one, more}), "]");
         switch (options_.format) {
             case ToolCallFormat::kHermes: {
                 const auto marked = builder_.rule(
                     "calls", builder_.sequence({open, pieces_.space(), one, pieces_.space(), close})
                 );
-                return builder_.sequence(
-                    {marked, builder_.repeat(builder_.sequence({pieces_.space(), marked}), 0, -1)}
-                );
+                return builder_.sequence({marked, again(builder_.sequence({pieces_.space(), marked}))});
             }
             case ToolCallFormat::kLlama3:
                 return builder_.sequence({builder_.optional(open), one});
             case ToolCallFormat::kJson:
                 return builder_.choice({one, list});
-            default:  // Mistral and Phi: one list.
+            case ToolCallFormat::kMistral: {  // One list, or, as its newer models do, call by call.
+                const auto named = builder_.sequence({open, named_call_});
+                return builder_.choice(
+                    {builder_.sequence({open, pieces_.space(), list}),
+                     builder_.sequence({named, again(named)})}
+                );
+            }
+            default:  // Phi: one list.
                 return builder_.sequence({open, pieces_.space(), list, close});
         }
+    }
+
+    // What may follow a first call: any number of others, or none.
+    ExpressionId again(ExpressionId call) {
+        return options_.has_parallel_calls ? builder_.repeat(call, 0, -1) : builder_.empty();
     }
 
     ExpressionId text_or(ExpressionId calls) {
         // Where JSON itself is the mark, an answer that begins with it is a call.
         if (options_.format == ToolCallFormat::kJson || options_.format == ToolCallFormat::kLlama3) {
             const CharacterSet begins =
-                CharacterSet({{'{', '{'}, {'[', '['}, {' ', ' '}, {'\n', '\n'}}).complement();
+                CharacterSet({{'{', '{'}, {'[', '['}, {' ', ' '}, {'\t', '\n'}, {'\r', '\r'}}).complement();
             const auto anything = builder_.repeat(builder_.characters(CharacterSet::all()), 0, -1);
             const auto answer = builder_.sequence({builder_.characters(begins), anything});
             return builder_.choice({builder_.empty(), answer, calls});
@@ -134,7 +149,8 @@ private:
                     );
                 }
             }
-            ways.push_back(builder_.sequence({all, builder_.call(rules[0])}));
+            const auto after = options_.has_parallel_calls ? builder_.call(rules[0]) : builder_.empty();
+            ways.push_back(builder_.sequence({all, after}));
             builder_.define(rules[done], builder_.choice(std::move(ways)));
         }
         return builder_.call(rules[0]);
@@ -154,6 +170,7 @@ private:
     GrammarBuilder builder_;
     JsonPieces pieces_;
     std::deque<Json> schemas_;
+    ExpressionId named_call_ = {};  // Of Mistral: a tool's name, then its arguments.
 };
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace capstan::engine {
 struct ToolGrammarOptions {
     const std::vector<llm::Tool>& tools;
     text::ToolCallFormat format = text::ToolCallFormat::kNone;
-    bool must_call = false;  // Nothing but calls; else text, calls, or both.
+    bool must_call = false;          // Nothing but calls; else text, calls, or both.
+    bool has_parallel_calls = true;  // Else one call, and nothing after it.
 };
 
 // Arguments of a tool that is not strict are any object. kInvalid for a strict tool's schema that cannot be

@@ -24,8 +24,8 @@ const std::vector<llm::Tool> kTools = {
     {.name = "clock", .parameters = R"({"not": {}})", .is_strict = false},
 };
 
-bool takes(ToolCallFormat format, bool must_call, std::string_view text) {
-    const auto grammar = tool_call_grammar({.tools = kTools, .format = format, .must_call = must_call});
+bool takes(const ToolGrammarOptions& options, std::string_view text) {
+    const auto grammar = tool_call_grammar(options);
     CHECK(grammar, grammar.error().message);
     const auto automaton = build_automaton(*grammar);
     CHECK(automaton, automaton.error().message);
@@ -35,6 +35,10 @@ bool takes(ToolCallFormat format, bool must_call, std::string_view text) {
         at = configurations.step(at, static_cast<std::uint8_t>(c));
     }
     return configurations.accepts(at);
+}
+
+bool takes(ToolCallFormat format, bool must_call, std::string_view text) {
+    return takes({.tools = kTools, .format = format, .must_call = must_call}, text);
 }
 
 TEST(ToolGrammar, HoldsTheArgumentsOfStrictToolsOnceAMarkOpensACall) {
@@ -70,6 +74,28 @@ TEST(ToolGrammar, WhoMustCallWritesNothingElse) {
     );
     EXPECT_TRUE(takes(ToolCallFormat::kLlama3, true, R"(<|python_tag|>{"name": "clock", "parameters": {}})"));
     EXPECT_TRUE(takes(ToolCallFormat::kJson, true, R"([{"name": "clock", "arguments": {}}])"));
+}
+
+TEST(ToolGrammar, WhereOneCallIsAllowedNothingFollowsIt) {
+    const auto one = [](ToolCallFormat format, std::string_view text) {
+        return takes({.tools = kTools, .format = format, .has_parallel_calls = false}, text);
+    };
+    const std::string call = R"(<tool_call>{"name": "clock", "arguments": {}}</tool_call>)";
+    EXPECT_TRUE(one(ToolCallFormat::kHermes, "Only text."));
+    EXPECT_TRUE(one(ToolCallFormat::kHermes, "See: " + call));
+    EXPECT_FALSE(one(ToolCallFormat::kHermes, call + call));
+    EXPECT_FALSE(one(ToolCallFormat::kHermes, call + " done"));
+    const std::string object = R"({"name": "clock", "arguments": {}})";
+    EXPECT_TRUE(one(ToolCallFormat::kJson, "[" + object + "]"));
+    EXPECT_FALSE(one(ToolCallFormat::kJson, "[" + object + ", " + object + "]"));
+    EXPECT_FALSE(one(ToolCallFormat::kMistral, "[TOOL_CALLS]clock[ARGS]{}[TOOL_CALLS]clock[ARGS]{}"));
+}
+
+TEST(ToolGrammar, KnowsBothWaysOfMistral) {
+    const auto mistral = [](std::string_view text) { return takes(ToolCallFormat::kMistral, false, text); };
+    EXPECT_TRUE(mistral(R"(Well: [TOOL_CALLS]weather[ARGS]{"city": "Rome"}[TOOL_CALLS]clock[ARGS]{})"));
+    EXPECT_FALSE(mistral(R"([TOOL_CALLS]weather[ARGS]{"city": "Paris"})"));
+    EXPECT_FALSE(mistral("[TOOL_CALLS]unknown[ARGS]{}"));
 }
 
 TEST(ToolGrammar, WithoutAMarkAnAnswerThatBeginsAsJsonIsACall) {
