@@ -85,10 +85,18 @@ struct GenerateRequest {
     Prompt prompt = {};
     Sampling sampling = {};
     int completion_tokens_max = 16;
-    std::vector<std::string> stop = {};     // At most 16; not part of the text that comes out.
-    std::vector<TokenId> stop_tokens = {};  // Each of them ends the answer, as the model's end tokens do.
-    bool ignores_end = false;               // Go on behind the model's end tokens.
-    bool echoes_prompt = false;             // The prompt comes first in the answer.
+    // Before so many tokens no end token, stop token or stop string ends the answer; a constraint may.
+    int completion_tokens_min = 0;
+    // Of the prompt, only the last so many tokens are read; 0: all, which must fit; -1: as many as fit beside
+    // the completion.
+    int prompt_tokens_max = 0;
+    std::vector<std::string> stop = {};         // At most 16; not part of the text that comes out.
+    std::vector<TokenId> stop_tokens = {};      // Each of them ends the answer, as the model's end tokens do.
+    bool shows_stop = false;                    // What ended the answer is a part of its text, nevertheless.
+    bool ignores_end = false;                   // Go on behind the model's end tokens.
+    bool shows_special_tokens = false;          // They are text, by their names.
+    bool echoes_prompt = false;                 // The prompt comes first in the answer.
+    std::optional<int> prompt_top_tokens = {};  // Scores of the prompt's tokens, each with so many others.
     // Log-probabilities of all tokens that come out, each with so many of the most probable. With an echo,
     // completion_tokens_max may be 0.
     std::optional<int> top_tokens = {};
@@ -115,6 +123,7 @@ struct TokenScore {
     struct Alternative {
         std::string bytes;
         double log_probability = 0;
+        TokenId token = 0;
     };
 
     TokenId token = 0;
@@ -122,6 +131,7 @@ struct TokenScore {
     std::optional<double> log_probability;  // None for the first token of a prompt.
     std::vector<Alternative> top;           // The best first.
     std::size_t text_offset = 0;            // Characters of the answer's text before its own.
+    std::int64_t rank = 0;                  // Among all tokens, from 1; of a prompt's tokens only.
 };
 
 struct GenerateResult {

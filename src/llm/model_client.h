@@ -33,8 +33,9 @@ struct ToolPart {
 // What came of an answer since the last look.
 struct AnswerPiece {
     std::vector<ToolPart> tool_parts;
-    std::string text;                // Whole UTF-8 characters.
-    std::vector<TokenScore> tokens;  // Those whose text began to show; only when they were asked for.
+    std::string text;                       // Whole UTF-8 characters.
+    std::vector<TokenScore> tokens;         // Those whose text began to show; only when they were asked for.
+    std::vector<TokenScore> prompt_tokens;  // The whole prompt's, once; only when they were asked for.
 };
 
 // An answer under way; for one reader at a time. Dropped before its end, it is cancelled at the next step.

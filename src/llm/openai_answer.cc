@@ -115,6 +115,36 @@ Json scores_json(const AnswerHead& head, const Choice& choice) {
     return head.kind == CallKind::kChat ? chat_scores_json(choice.tokens) : text_scores_json(choice);
 }
 
+// As vLLM has it: of each token, by id, what was there and what was most probable.
+Json prompt_scores_json(const std::vector<TokenScore>& tokens) {
+    Json all = Json::array();
+    for (const TokenScore& token : tokens) {
+        if (!token.log_probability) {
+            all.push(Json());
+            continue;
+        }
+        Json ways = Json::object();
+        const auto tell = [&ways](
+                              TokenId id, std::string_view text, double log_probability, std::int64_t rank
+                          ) {
+            ways.set(
+                std::to_string(id),
+                Json::object({{"logprob", written(log_probability)}, {"rank", rank}, {"decoded_token", text}})
+            );
+        };
+        tell(token.token, token_text(token.bytes), *token.log_probability, token.rank);
+        std::int64_t rank = 0;
+        for (const auto& other : token.top) {
+            ++rank;
+            if (other.token != token.token) {
+                tell(other.token, token_text(other.bytes), other.log_probability, rank);
+            }
+        }
+        all.push(std::move(ways));
+    }
+    return all;
+}
+
 Json reason_json(const Choice& choice) {
     return choice.finish_reason.empty() ? Json() : Json(choice.finish_reason);
 }
@@ -136,6 +166,9 @@ Json whole_choice(const AnswerHead& head, const Choice& choice) {
         json.set("text", choice.text);
     }
     json.set("logprobs", scores_json(head, choice));
+    if (head.kind == CallKind::kCompletion && !choice.prompt_tokens.empty()) {
+        json.set("prompt_logprobs", prompt_scores_json(choice.prompt_tokens));
+    }
     json.set("finish_reason", reason_json(choice));
     return json;
 }
@@ -199,6 +232,9 @@ Json answer_body(const AnswerHead& head, const std::vector<Choice>& choices, con
     }
     Json json = head_json(head, false);
     json.set("choices", std::move(all));
+    if (head.kind == CallKind::kChat && !choices.empty() && !choices.front().prompt_tokens.empty()) {
+        json.set("prompt_logprobs", prompt_scores_json(choices.front().prompt_tokens));
+    }
     json.set("usage", usage_json(usage));
     return json;
 }

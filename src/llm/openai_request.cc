@@ -20,7 +20,8 @@ constexpr std::int64_t kDeadlineMsMax = std::int64_t{24} * 3600 * 1000;
 
 // Parameters whose effect we do not have, and the value, if any, that asks for nothing.
 void refuse_what_we_do_not_do(Reader& reader) {
-    for (const std::string_view name : {"suffix", "audio", "functions", "prompt_logprobs", "min_tokens"}) {
+    for (const std::string_view name :
+         {"suffix", "audio", "functions", "bad_words", "allowed_token_ids", "logits_processors"}) {
         const Json& value = reader[name];
         const bool asks_nothing =
             value.is_null() || value == Json(0) || (value.as_array() && value.as_array()->empty());
@@ -28,8 +29,45 @@ void refuse_what_we_do_not_do(Reader& reader) {
             reader.fail(fmt::format("'{}' is not supported by this server", name));
         }
     }
-    if (reader.flag("use_beam_search")) {
-        reader.fail("'use_beam_search' is not supported by this server");
+    for (const std::string_view name : {"use_beam_search", "continue_final_message"}) {
+        if (reader.flag(name)) {
+            reader.fail(fmt::format("'{}' is not supported by this server", name));
+        }
+    }
+}
+
+// Where the answer begins and where it ends.
+void read_bounds(Reader& reader, GenerateRequest& request) {
+    request.stop = read_stop(reader);
+    request.stop_tokens = read_stop_tokens(reader);
+    request.shows_stop = reader.flag("include_stop_str_in_output");
+    request.shows_special_tokens =
+        !reader["skip_special_tokens"].is_null() && !reader.flag("skip_special_tokens");
+    request.ignores_end = reader.flag("ignore_eos");
+    request.completion_tokens_min =
+        static_cast<int>(reader.integer("min_tokens", 0, kCompletionTokensMax).value_or(0));
+    const auto kept = reader.integer("truncate_prompt_tokens", -1, kCompletionTokensMax);
+    if (kept == 0) {
+        reader.fail("'truncate_prompt_tokens' must be at least 1, or -1 for as many as fit");
+    }
+    request.prompt_tokens_max = static_cast<int>(kept.value_or(0));
+    if (const auto top = reader.integer("prompt_logprobs", 0, kTopTokensMax)) {
+        request.prompt_top_tokens = static_cast<int>(*top);
+    }
+}
+
+// What is wrong only together.
+void check_together(Reader& reader, const OpenAiCall& call) {
+    const GenerateRequest& request = call.request;
+    if (request.completion_tokens_min > request.completion_tokens_max) {
+        reader.fail(fmt::format(
+            "'min_tokens' is {}; it must not be more than 'max_tokens', which is {}",
+            request.completion_tokens_min,
+            request.completion_tokens_max
+        ));
+    }
+    if (request.prompt_top_tokens && call.stream) {
+        reader.fail("'prompt_logprobs' cannot be streamed: ask without 'stream'");
     }
 }
 
@@ -49,9 +87,7 @@ OpenAiCall read_common(Reader& reader, CallKind kind) {
     call.kind = kind;
     call.model = reader.text("model", true);
     call.request.sampling = read_sampling(reader);
-    call.request.stop = read_stop(reader);
-    call.request.stop_tokens = read_stop_tokens(reader);
-    call.request.ignores_end = reader.flag("ignore_eos");
+    read_bounds(reader, call.request);
     call.request.constraint = read_constraint(reader);
     call.request.priority =
         static_cast<int>(reader.integer("priority", -kPriorityMax, kPriorityMax).value_or(0));
@@ -76,7 +112,8 @@ std::optional<int> read_chat_log_probabilities(Reader& reader) {
     return is_asked ? std::optional(static_cast<int>(top.value_or(0))) : std::nullopt;
 }
 
-Result<OpenAiCall> finish(const Reader& reader, OpenAiCall call) {
+Result<OpenAiCall> finish(Reader& reader, OpenAiCall call) {
+    check_together(reader, call);
     if (reader.error()) {
         return *reader.error();
     }
@@ -97,6 +134,9 @@ Result<OpenAiCall> parse_chat_call(const Json& body) {
     call.request.tool_choice = read_tool_choice(reader, call.request.tools);
     call.request.parallel_tool_calls =
         reader["parallel_tool_calls"].is_null() || reader.flag("parallel_tool_calls");
+    if (reader.flag("echo")) {
+        reader.fail("'echo' is for /v1/completions");
+    }
     const auto newer = reader.integer("max_completion_tokens", 1, kCompletionTokensMax);
     const auto older = reader.integer("max_tokens", 1, kCompletionTokensMax);
     call.request.completion_tokens_max =

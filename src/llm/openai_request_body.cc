@@ -72,7 +72,7 @@ Json prompts_json(const OpenAiCall& call) {
     return all;
 }
 
-// When the answer ends, and when it comes.
+// Where the prompt begins, where the answer ends, and when it comes.
 void add_ends(Json& body, const GenerateRequest& request) {
     if (!request.stop.empty()) {
         body.set("stop", Json::array_of(request.stop));
@@ -80,8 +80,23 @@ void add_ends(Json& body, const GenerateRequest& request) {
     if (!request.stop_tokens.empty()) {
         body.set("stop_token_ids", Json::array_of(request.stop_tokens));
     }
+    if (request.shows_stop) {
+        body.set("include_stop_str_in_output", true);
+    }
+    if (request.shows_special_tokens) {
+        body.set("skip_special_tokens", false);
+    }
     if (request.ignores_end) {
         body.set("ignore_eos", true);
+    }
+    if (request.completion_tokens_min != 0) {
+        body.set("min_tokens", request.completion_tokens_min);
+    }
+    if (request.prompt_tokens_max != 0) {
+        body.set("truncate_prompt_tokens", request.prompt_tokens_max);
+    }
+    if (request.prompt_top_tokens) {
+        body.set("prompt_logprobs", *request.prompt_top_tokens);
     }
     if (request.priority != 0) {
         body.set("priority", request.priority);

@@ -69,6 +69,7 @@ struct Choice {
     std::vector<ToolCallDelta> tool_deltas = {};  // Of chunks.
     bool has_scores = false;                      // Log-probabilities were asked for.
     std::vector<TokenScore> tokens = {};          // Those that `text` begins or continues.
+    std::vector<TokenScore> prompt_tokens = {};   // When they were asked for; of whole answers.
     std::string_view finish_reason = {};          // Empty in chunks but the last.
 };
 

@@ -59,7 +59,18 @@ TEST(OpenAiRequest, NamesTheParameterThatIsWrong) {
              {R"(,"typical_p":0)", "typical_p"},
              {R"(,"repetition_penalty":11)", "repetition_penalty"},
              {R"(,"stop_token_ids":[-1])", "stop_token_ids"},
-             {R"(,"min_tokens":4)", "min_tokens"},
+             {R"(,"min_tokens":-1)", "min_tokens"},
+             {R"(,"min_tokens":10,"max_tokens":9)", "'min_tokens' is 10"},
+             {R"(,"truncate_prompt_tokens":0)", "truncate_prompt_tokens"},
+             {R"(,"truncate_prompt_tokens":-2)", "truncate_prompt_tokens"},
+             {R"(,"prompt_logprobs":21)", "prompt_logprobs"},
+             {R"(,"prompt_logprobs":1,"stream":true)", "cannot be streamed"},
+             {R"(,"include_stop_str_in_output":1)", "include_stop_str_in_output"},
+             {R"(,"skip_special_tokens":"no")", "skip_special_tokens"},
+             {R"(,"echo":true)", "'echo' is for /v1/completions"},
+             {R"(,"bad_words":["x"])", "bad_words"},
+             {R"(,"allowed_token_ids":[1])", "allowed_token_ids"},
+             {R"(,"continue_final_message":true)", "continue_final_message"},
              {R"(,"use_beam_search":true)", "use_beam_search"},
              {R"(,"timeout_ms":0)", "timeout_ms"},
              {R"(,"tools":[{}])", "tools"},
@@ -169,7 +180,8 @@ TEST(OpenAiRequest, IsReadBackAsItWasWritten) {
     const auto call = chat(
         R"(,"temperature":0.5,"max_tokens":9,"seed":3,"stop":["x"],"stream":true,"user":"u","n":2,"logprobs":true,
             "top_logprobs":2,"priority":-1,"timeout_ms":5,"guided_choice":["a"],"ignore_eos":true,
-            "stop_token_ids":[4],"typical_p":0.5,"repetition_penalty":1.5)"
+            "stop_token_ids":[4],"typical_p":0.5,"repetition_penalty":1.5,"min_tokens":3,
+            "truncate_prompt_tokens":-1,"include_stop_str_in_output":true,"skip_special_tokens":false)"
     );
     ASSERT_TRUE(call) << call.error().message;
     const auto again = parse_chat_call(request_body(*call));
@@ -177,6 +189,27 @@ TEST(OpenAiRequest, IsReadBackAsItWasWritten) {
     EXPECT_EQ(request_body(*again).dump(), request_body(*call).dump());
     EXPECT_EQ(again->choices, 2);
     EXPECT_EQ(again->request.top_tokens, 2);
+    EXPECT_EQ(again->request.completion_tokens_min, 3);
+    EXPECT_EQ(again->request.prompt_tokens_max, -1);
+    EXPECT_TRUE(again->request.shows_stop);
+    EXPECT_TRUE(again->request.shows_special_tokens);
+    const auto scored = chat(R"(,"prompt_logprobs":0)");
+    EXPECT_EQ(parse_chat_call(request_body(*scored))->request.prompt_top_tokens, 0);
+}
+
+TEST(OpenAiAnswer, TellsThePromptsScoresByTokenWhereEachKindHasThem) {
+    const std::vector<TokenScore> tokens = {
+        {.token = 7, .bytes = "a", .log_probability = std::nullopt, .top = {}},
+        {.token = 8, .bytes = "b", .log_probability = -2, .top = {{"c", -1, 9}, {"b", -2, 8}}, .rank = 2},
+    };
+    const std::vector<Choice> choices = {{.text = "x", .prompt_tokens = tokens, .finish_reason = "stop"}};
+    const Json text = answer_body({.kind = CallKind::kCompletion}, choices, {});
+    const Json& scores = text["choices"].as_array()->front()["prompt_logprobs"];
+    EXPECT_EQ(
+        scores.dump(),
+        R"([null,{"8":{"logprob":-2.0,"rank":2,"decoded_token":"b"},"9":{"logprob":-1.0,"rank":1,"decoded_token":"c"}}])"
+    );
+    EXPECT_EQ(answer_body({.kind = CallKind::kChat}, choices, {})["prompt_logprobs"], scores);
 }
 
 TEST(OpenAiAnswer, StreamsTheRoleThenTextThenTheReasonThenUsage) {

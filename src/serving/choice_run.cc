@@ -87,6 +87,7 @@ llm::Choice ChoiceRun::choice_of(llm::AnswerPiece piece) {
             );
         }
     }
+    choice.prompt_tokens = std::move(piece.prompt_tokens);
     if (parts_.has_scores) {
         choice.tokens = std::move(piece.tokens);
     }
@@ -111,6 +112,9 @@ void append(llm::Choice& whole, llm::Choice part) {
         std::make_move_iterator(part.tokens.begin()),
         std::make_move_iterator(part.tokens.end())
     );
+    if (!part.prompt_tokens.empty()) {
+        whole.prompt_tokens = std::move(part.prompt_tokens);
+    }
     if (!part.finish_reason.empty()) {
         whole.finish_reason = part.finish_reason;
     }

@@ -122,14 +122,10 @@ TEST_F(StrictToolsTest, TextStaysFreeUntilTheModelCalls) {
     Json body = asked();
     body.set("logit_bias", Json::object({{std::string(kOpen), -100}}));
     body.set("max_tokens", 20);
-    Json free = body;
-    free.set("tool_choice", "none");
-    free.set("tools", Json());
     const Json held = parse_json(ask(body).body).value();
     const Json& message = held["choices"].as_array()->front()["message"];
     EXPECT_FALSE(message.contains("tool_calls")) << held.dump();
     EXPECT_GT(message.string_or("content", "").size(), 3U) << held.dump();
-    EXPECT_EQ(ask(free).status, 200);
 }
 
 TEST_F(StrictToolsTest, ASchemaThatCannotBeHeldIsRefusedByItsTool) {

@@ -155,6 +155,40 @@ class Engine(unittest.TestCase):
                     arguments += delta.function.arguments or ""
             self.assertEqual((names, arguments), (["weather"], call.function.arguments))
 
+    def test_holds_strict_tools_once_the_model_calls_whole_and_streamed(self):
+        strict = [{"type": "function", "function": {**TOOLS[0]["function"], "strict": True}}]
+        asked = {"tools": strict, "max_tokens": 200, "parallel_tool_calls": False, "logit_bias": {"261": 100}}
+        for seed in range(3):
+            choice = self.chat(temperature=1, seed=seed, **asked).choices[0]
+            (call,) = choice.message.tool_calls
+            self.assertEqual((choice.finish_reason, call.function.name), ("tool_calls", "weather"))
+            told = json.loads(call.function.arguments)
+            self.assertEqual(sorted(told), ["days", "town"])
+            self.assertIn(told["town"], ["Bern", "Oslo"])
+            arguments = ""
+            for chunk in self.chat(temperature=1, seed=seed, stream=True, **asked):
+                for delta in chunk.choices[0].delta.tool_calls or []:
+                    arguments += delta.function.arguments or ""
+            self.assertEqual(arguments, call.function.arguments)
+        strict[0]["function"]["parameters"] = {"not": {}}
+        with self.assertRaises(openai.BadRequestError) as raised:
+            self.chat(tools=strict)
+        self.assertIn("tool 'weather'", str(raised.exception))
+
+    def test_bounds_answers_as_vllm_does(self):
+        ends = {"prompt": "x", "logit_bias": {"4": 100}}  # <|end|>
+        self.assertEqual(self.complete(**ends).usage.completion_tokens, 1)
+        self.assertEqual(self.complete(extra_body={"min_tokens": 5}, **ends).usage.completion_tokens, 6)
+        letter = {"prompt": "x", "logit_bias": {"70": 100}}
+        stopped = self.complete(extra_body={"include_stop_str_in_output": True}, stop=["AA"], **letter)
+        self.assertEqual(stopped.choices[0].text, "AA")
+        cut = self.complete(prompt="x" * 2000, extra_body={"truncate_prompt_tokens": -1})
+        self.assertEqual(cut.usage.prompt_tokens, random_model.POSITIONS - 8)
+        scores = self.complete(prompt=[72, 106, 37], extra_body={"prompt_logprobs": 1}).choices[0].prompt_logprobs
+        self.assertEqual([scores[0]] + [list(way)[0] for way in scores[1:]], [None, "106", "37"])
+        with self.assertRaises(openai.BadRequestError):
+            self.complete(prompt="x", extra_body={"min_tokens": 9})
+
     def test_reads_the_calls_of_earlier_turns(self):
         messages = [
             {"role": "user", "content": "Bern?"},

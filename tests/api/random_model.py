@@ -8,6 +8,7 @@ import sys
 
 HIDDEN, INTERMEDIATE, LAYERS, HEADS, KV_HEADS, VOCABULARY, POSITIONS = 64, 96, 2, 4, 2, 272, 1024
 SPECIAL = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
+MARKS = {261: "<tool_call>", 262: "</tool_call>"}  # Behind the bytes.
 TEMPLATE = (
     "{% if tools %}<|system|>\n{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}"
     'Call one as <tool_call>{"name": ..., "arguments": ...}</tool_call>.<|end|>\n{% endif %}'
@@ -31,7 +32,7 @@ def tokenizer():
         "added_tokens": [
             {"id": i, "content": name, "single_word": False, "lstrip": False, "rstrip": False,
              "normalized": False, "special": True}
-            for i, name in enumerate(SPECIAL)
+            for i, name in [*enumerate(SPECIAL), *MARKS.items()]
         ],
         "normalizer": None,
         "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},

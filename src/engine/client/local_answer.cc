@@ -1,6 +1,7 @@
 #include "engine/client/local_answer.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/clock.h"
@@ -64,17 +65,19 @@ LocalAnswer::LocalAnswer(Parts parts)
       channel_(std::move(parts.channel)),
       began_us_(parts.began_us),
       stop_tokens_(parts.request.stop_tokens),
-      is_prompt_of_tokens_(!std::holds_alternative<std::string>(parts.request.prompt)),
+      is_prompt_of_tokens_(parts.is_prompt_cut || !std::holds_alternative<std::string>(parts.request.prompt)),
       must_echo_(parts.request.echoes_prompt),
-      is_scored_(parts.request.top_tokens.has_value()),
-      decoder_(parts.tokenizer),
-      filter_(parts.request.stop) {
+      shows_stop_(parts.request.shows_stop),
+      completion_tokens_min_(parts.request.completion_tokens_min),
+      top_tokens_(parts.request.top_tokens),
+      prompt_top_tokens_(parts.request.prompt_top_tokens),
+      decoder_(parts.tokenizer, !parts.request.shows_special_tokens),
+      filter_(parts.request.stop, shows_stop_ ? StopText::kShown : StopText::kDropped) {
     result_->usage.prompt_tokens = std::ssize(*prompt_);
     read_tools(parts);
-    if (const auto* text = std::get_if<std::string>(&parts.request.prompt); text != nullptr && must_echo_) {
-        prompt_text_ = *text;
-    } else if (must_echo_) {
-        prompt_text_ = tokenizer_.decode(*prompt_, false);
+    if (must_echo_) {
+        prompt_text_ = is_prompt_of_tokens_ ? tokenizer_.decode(*prompt_, false)
+                                            : std::get<std::string>(parts.request.prompt);
     }
 }
 
@@ -145,36 +148,45 @@ std::optional<llm::AnswerPiece> LocalAnswer::take() {
         if (!token) {
             break;
         }
-        echo(piece);
+        begin(piece);
         push(*token, piece);
     }
     if (has_stopped_ || has_all_come) {
         finish(piece);
     }
-    if (piece.text.empty() && piece.tokens.empty() && piece.tool_parts.empty()) {
+    if (piece.text.empty() && piece.tokens.empty() && piece.tool_parts.empty() &&
+        piece.prompt_tokens.empty()) {
         return std::nullopt;
     }
     return piece;
 }
 
 // The scores of the prompt are complete with the first token, or at the end.
-void LocalAnswer::echo(llm::AnswerPiece& piece) {
-    if (!std::exchange(must_echo_, false)) {
+void LocalAnswer::begin(llm::AnswerPiece& piece) {
+    if (std::exchange(has_begun_, true)) {
         return;
     }
+    const auto scores = channel_->take_prompt_scores();
+    if (prompt_top_tokens_) {
+        piece.prompt_tokens.push_back(first_token());
+        for (const ScoredToken& token : scores) {
+            piece.prompt_tokens.push_back(score_of(token, prompt_top_tokens_));
+        }
+    }
+    if (must_echo_) {
+        echo(scores, piece);
+    }
+}
+
+void LocalAnswer::echo(const std::vector<ScoredToken>& scores, llm::AnswerPiece& piece) {
     piece.text += prompt_text_;
     decoded_characters_ = characters_of(prompt_text_);
-    if (!is_scored_) {
+    if (!top_tokens_) {
         return;
     }
-    piece.tokens.push_back(
-        {.token = prompt_->front(),
-         .bytes = token_bytes(tokenizer_, prompt_->front()),
-         .log_probability = std::nullopt,
-         .top = {}}
-    );
-    for (const ScoredToken& token : channel_->take_prompt_scores()) {
-        piece.tokens.push_back(score_of(token));
+    piece.tokens.push_back(first_token());
+    for (const ScoredToken& token : scores) {
+        piece.tokens.push_back(score_of(token, top_tokens_));
     }
     text::StreamDecoder decoder(tokenizer_, !is_prompt_of_tokens_);
     std::size_t characters = 0;
@@ -190,21 +202,19 @@ void LocalAnswer::push(const ScoredToken& token, llm::AnswerPiece& piece) {
         result_->first_token_ms = static_cast<double>(monotonic_now_us() - began_us_) / 1000;
     }
     const std::size_t begin = decoded_bytes_;
-    if (is_scored_) {
-        held_.push_back({score_of(token), begin});
+    if (top_tokens_) {
+        held_.push_back({score_of(token, top_tokens_), begin});
         held_.back().score.text_offset = decoded_characters_;
     }
-    if (std::ranges::find(stop_tokens_, token.token) != stop_tokens_.end()) {
-        has_stopped_ = true;
-        return;
-    }
-    if (!token.is_end) {
-        const std::string text = decoder_.push(token.token);
+    const bool is_stop = std::ranges::find(stop_tokens_, token.token) != stop_tokens_.end();
+    if ((!is_stop && !token.is_end) || shows_stop_) {
+        std::string text = decoder_.push(token.token);
         decoded_bytes_ += text.size();
         decoded_characters_ += characters_of(text);
-        show(filter_.push(text), piece);
-        has_stopped_ = filter_.stopped();
+        const bool is_searched = result_->usage.completion_tokens > completion_tokens_min_;
+        show(is_searched ? filter_.push(text) : std::move(text), piece);
     }
+    has_stopped_ = is_stop || filter_.stopped();
 }
 
 void LocalAnswer::show(std::string text, llm::AnswerPiece& piece) {
@@ -229,7 +239,7 @@ void LocalAnswer::finish(llm::AnswerPiece& piece) {
             result_->finish_reason = *outcome;
         }
     }
-    echo(piece);
+    begin(piece);
     if (!filter_.stopped()) {
         show(filter_.push(decoder_.finish()), piece);
     }
@@ -249,15 +259,31 @@ void LocalAnswer::finish(llm::AnswerPiece& piece) {
     result_->total_ms = static_cast<double>(monotonic_now_us() - began_us_) / 1000;
 }
 
-llm::TokenScore LocalAnswer::score_of(const ScoredToken& token) const {
+// Nothing stands before it that could say how probable it is.
+llm::TokenScore LocalAnswer::first_token() const {
+    return {
+        .token = prompt_->front(),
+        .bytes = token_bytes(tokenizer_, prompt_->front()),
+        .log_probability = std::nullopt,
+        .top = {}
+    };
+}
+
+llm::TokenScore LocalAnswer::score_of(const ScoredToken& token, std::optional<int> top_tokens) const {
     llm::TokenScore score = {
         .token = token.token,
         .bytes = token_bytes(tokenizer_, token.token),
         .log_probability = token.log_probability,
-        .top = {}
+        .top = {},
+        .rank = token.rank
     };
-    for (const TokenProbability& other : token.top) {
-        score.top.push_back({token_bytes(tokenizer_, other.token), other.log_probability});
+    const auto count = std::min(token.top.size(), static_cast<std::size_t>(top_tokens.value_or(0)));
+    for (const TokenProbability& other : std::span(token.top).first(count)) {
+        score.top.push_back(
+            {.bytes = token_bytes(tokenizer_, other.token),
+             .log_probability = other.log_probability,
+             .token = other.token}
+        );
     }
     return score;
 }

@@ -32,6 +32,7 @@ public:
         std::shared_ptr<TokenChannel> channel;                    // Shared with the engine.
         std::int64_t began_us = 0;                                // On the monotonic clock.
         text::ToolCallFormat tool_format = text::ToolCallFormat::kNone;
+        bool is_prompt_cut = false;  // `prompt` is only the end of the request's.
     };
 
     explicit LocalAnswer(Parts parts);
@@ -52,7 +53,8 @@ private:
         std::size_t begin;
     };
 
-    void echo(llm::AnswerPiece& piece);
+    void begin(llm::AnswerPiece& piece);
+    void echo(const std::vector<ScoredToken>& scores, llm::AnswerPiece& piece);
     void push(const ScoredToken& token, llm::AnswerPiece& piece);
     void show(std::string text, llm::AnswerPiece& piece);
     void finish(llm::AnswerPiece& piece);
@@ -60,7 +62,8 @@ private:
     // Text for the reader, and calls of tools.
     void tell_apart(std::string_view text, llm::AnswerPiece& piece);
     void take_events(std::vector<text::ToolCallEvent> events, llm::AnswerPiece& piece);
-    llm::TokenScore score_of(const ScoredToken& token) const;
+    llm::TokenScore first_token() const;
+    llm::TokenScore score_of(const ScoredToken& token, std::optional<int> top_tokens) const;
 
     const text::Tokenizer& tokenizer_;
     std::shared_ptr<const std::vector<llm::TokenId>> prompt_;
@@ -70,7 +73,11 @@ private:
     std::string prompt_text_;   // What an echo says.
     bool is_prompt_of_tokens_;  // Then an echo shows special tokens.
     bool must_echo_;
-    bool is_scored_;
+    bool has_begun_ = false;
+    bool shows_stop_;
+    std::int64_t completion_tokens_min_;
+    std::optional<int> top_tokens_;
+    std::optional<int> prompt_top_tokens_;
 
     text::StreamDecoder decoder_;
     StopFilter filter_;

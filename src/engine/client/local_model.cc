@@ -9,63 +9,14 @@
 #include "base/clock.h"
 #include "engine/client/local_answer.h"
 #include "engine/client/stop_filter.h"
+#include "engine/client/text_stream.h"
 #include "engine/client/tool_choice.h"
-#include "text/stream_decoder.h"
 
 namespace capstan::engine {
 namespace {
 
 constexpr int kTopTokensMax = 20;
 constexpr std::size_t kTextsAtOnceMax = 8;
-
-// Turns the tokens of one channel into text for one caller.
-class TextStream {
-public:
-    struct Parts {
-        const text::Tokenizer& tokenizer;
-        const std::vector<std::string>& stops;
-        const llm::OnText& on_text;
-    };
-
-    explicit TextStream(const Parts& parts)
-        : decoder_(parts.tokenizer), filter_(parts.stops), on_text_(parts.on_text) {}
-
-    // False when no more tokens are wanted.
-    bool push(const ScoredToken& token) {
-        if (!token.is_end) {
-            show(filter_.push(decoder_.push(token.token)));
-        }
-        return !filter_.stopped() && !cancelled_;
-    }
-
-    // After the last token.
-    void finish() {
-        if (!filter_.stopped() && !cancelled_) {
-            show(filter_.push(decoder_.finish()));
-            show(filter_.finish());
-        }
-    }
-
-    bool stopped() const { return filter_.stopped(); }
-
-    bool cancelled() const { return cancelled_; }
-
-    std::string take_text() { return std::move(text_); }
-
-private:
-    void show(const std::string& piece) {
-        if (!piece.empty()) {
-            text_ += piece;
-            cancelled_ = cancelled_ || (on_text_ && !on_text_(piece));
-        }
-    }
-
-    text::StreamDecoder decoder_;
-    StopFilter filter_;
-    const llm::OnText& on_text_;
-    std::string text_;
-    bool cancelled_ = false;
-};
 
 double ms_since(std::int64_t begin_us) {
     return static_cast<double>(monotonic_now_us() - begin_us) / 1000;
@@ -104,6 +55,30 @@ Result<void> check_options(const llm::GenerateRequest& request, const GenerateOp
         };
     }
     return check_stops(request.stop);
+}
+
+// Drops the first of `tokens`, as many as the request says.
+Result<void> keep_last(
+    const llm::GenerateRequest& request, std::int64_t context_tokens, std::vector<llm::TokenId>& tokens
+) {
+    std::int64_t kept = request.prompt_tokens_max;
+    if (kept == 0) {
+        return {};
+    }
+    if (kept > context_tokens) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format(
+                "a prompt of the last {} tokens is asked for; the context holds {}", kept, context_tokens
+            )
+        };
+    }
+    if (kept < 0) {
+        kept = std::max<std::int64_t>(1, context_tokens - request.completion_tokens_max);
+    }
+    const std::int64_t dropped = std::max<std::int64_t>(0, std::ssize(tokens) - kept);
+    tokens.erase(tokens.begin(), tokens.begin() + dropped);
+    return {};
 }
 
 }  // namespace
@@ -158,9 +133,11 @@ Result<std::vector<std::unique_ptr<llm::Answer>>> LocalModel::start_many(
     const bool is_scored = request.top_tokens.has_value();
     auto sequence = sequence_of(
         asked,
-        {.score_prompt = request.echoes_prompt && (is_scored || request.completion_tokens_max == 0),
+        {.score_prompt = request.prompt_top_tokens.has_value() ||
+                         (request.echoes_prompt && (is_scored || request.completion_tokens_max == 0)),
+         .rank_prompt = request.prompt_top_tokens.has_value(),
          .score_completion = is_scored,
-         .top_tokens = request.top_tokens.value_or(0),
+         .top_tokens = std::max(request.top_tokens.value_or(0), request.prompt_top_tokens.value_or(0)),
          .ignore_end = request.ignores_end}
     );
     if (!sequence) {
@@ -179,7 +156,8 @@ Result<std::vector<std::unique_ptr<llm::Answer>>> LocalModel::start_many(
             .prompt = prompt,
             .channel = std::move(channel),
             .began_us = began_us,
-            .tool_format = *tool_format
+            .tool_format = *tool_format,
+            .is_prompt_cut = request.prompt_tokens_max != 0
         }));
     }
     return answers;
@@ -256,6 +234,9 @@ Result<SequenceRequest> LocalModel::sequence_of(
     if (!grammar) {
         return grammar.error();
     }
+    if (auto good = keep_last(request, context_tokens_, *tokens); !good) {
+        return good.error();
+    }
     const std::int64_t room = context_tokens_ - std::ssize(*tokens);
     if (room < std::min(1, request.completion_tokens_max)) {
         return Error{
@@ -276,11 +257,26 @@ Result<SequenceRequest> LocalModel::sequence_of(
         .score_prompt = options.score_prompt,
         .score_completion = options.score_completion,
         .top_tokens = options.top_tokens,
+        .rank_prompt = options.rank_prompt,
         .ignore_end = options.ignore_end,
+        .completion_tokens_min = request.completion_tokens_min,
+        .ends = ends_of(request, options.ignore_end),
         .priority = request.priority,
         .fairness_key = request.fairness_key,
         .deadline_at_ms = request.deadline_ms > 0 ? monotonic_now_ms() + request.deadline_ms : 0,
     };
+}
+
+// What must not come before the answer is long enough; nothing when it may be of any length.
+std::vector<llm::TokenId> LocalModel::ends_of(const llm::GenerateRequest& request, bool ignores_end) const {
+    std::vector<llm::TokenId> ends;
+    if (request.completion_tokens_min > 0) {
+        ends = request.stop_tokens;
+        if (!ignores_end) {
+            ends.insert(ends.end(), config().end_tokens.begin(), config().end_tokens.end());
+        }
+    }
+    return ends;
 }
 
 Result<std::shared_ptr<const CompiledGrammar>> LocalModel::grammar_of(const llm::GenerateRequest& request

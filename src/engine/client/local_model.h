@@ -32,10 +32,11 @@ struct ModelOptions {
     EngineLimits engine = {};
 };
 
-// What only an engine can do, beyond llm::GenerateRequest, whose echo, scores and stop tokens are not looked
-// at here. With `score_prompt`, completion_tokens_max may be 0.
+// What only an engine can do, beyond llm::GenerateRequest, of which echo, scores, stop tokens and what they
+// show are not looked at here. With `score_prompt`, completion_tokens_max may be 0.
 struct GenerateOptions {
     bool score_prompt = false;      // Log-probabilities of the prompt's tokens, from the second on.
+    bool rank_prompt = false;       // With score_prompt: the tokens' ranks.
     bool score_completion = false;  // And of the generated ones.
     int top_tokens = 0;             // With each score, so many of the most probable tokens; at most 20.
     bool ignore_end = false;        // Go on behind end tokens.
@@ -107,6 +108,7 @@ private:
 
     Result<SequenceRequest> sequence_of(const llm::GenerateRequest& request, const GenerateOptions& options)
         const;
+    std::vector<llm::TokenId> ends_of(const llm::GenerateRequest& request, bool ignores_end) const;
     Result<std::shared_ptr<const CompiledGrammar>> grammar_of(const llm::GenerateRequest& request) const;
     GrammarCompiler& tool_grammars() const;
     Result<std::shared_ptr<TokenChannel>> submit_scoring(

@@ -54,7 +54,8 @@ std::string StopFilter::push(std::string_view piece) {
     }
     if (first.first != std::string::npos) {
         stopped_ = true;
-        return std::exchange(held_, "").substr(0, first.second);
+        const std::size_t end = stop_text_ == StopText::kShown ? first.first : first.second;
+        return std::exchange(held_, "").substr(0, end);
     }
     std::string shown = held_.substr(0, held_.size() - kept);
     held_.erase(0, shown.size());

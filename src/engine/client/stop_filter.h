@@ -17,10 +17,13 @@ inline constexpr std::size_t kStopBytesMax = 500;
 // kInvalid for too many, for empty or long ones, and for what is no UTF-8.
 Result<void> check_stops(const std::vector<std::string>& stops);
 
+enum class StopText { kDropped, kShown };
+
 // For one text. Pieces in and out are whole UTF-8 characters.
 class StopFilter {
 public:
-    explicit StopFilter(std::vector<std::string> stops) : stops_(std::move(stops)) {}
+    explicit StopFilter(std::vector<std::string> stops, StopText stop_text = StopText::kDropped)
+        : stops_(std::move(stops)), stop_text_(stop_text) {}
 
     // What may be shown now: text that could still become a stop string is held back. Nothing after a stop.
     std::string push(std::string_view piece);
@@ -32,6 +35,7 @@ public:
 
 private:
     std::vector<std::string> stops_;
+    StopText stop_text_;
     std::string held_;
     bool stopped_ = false;
 };

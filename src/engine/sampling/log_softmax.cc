@@ -22,6 +22,11 @@ double LogSoftmax::of(llm::TokenId token) const {
     return static_cast<double>(logits_[static_cast<std::size_t>(token)]) - log_sum_;
 }
 
+std::int64_t LogSoftmax::rank_of(llm::TokenId token) const {
+    const float logit = logits_[static_cast<std::size_t>(token)];
+    return std::ranges::count_if(logits_, [logit](float other) { return other >= logit; });
+}
+
 std::vector<TokenProbability> LogSoftmax::top(int count) const {
     const auto kept = std::min(static_cast<std::size_t>(std::max(count, 0)), logits_.size());
     if (kept == 0) {

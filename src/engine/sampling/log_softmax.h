@@ -21,6 +21,9 @@ public:
 
     double of(llm::TokenId token) const;
 
+    // Among all tokens, from 1: how many have no smaller logit. Of equals, all have the last one's rank.
+    std::int64_t rank_of(llm::TokenId token) const;
+
     // The `count` most probable, the best first; equal ones by id.
     std::vector<TokenProbability> top(int count) const;
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/kernels/reductions.h"
+#include "engine/scheduling/next_token.h"
 
 namespace capstan::engine {
 namespace {
@@ -14,32 +15,6 @@ constexpr std::int64_t kSweepMs = 20;
 
 // Of all blocks, so much stays free when a sequence starts beside others, so that they can grow.
 constexpr std::int64_t kReserveDivisor = 64;
-
-ScoredToken score(const SequenceRequest& request, std::span<const float> logits, llm::TokenId token) {
-    const LogSoftmax probabilities(logits);
-    return ScoredToken{
-        .token = token,
-        .log_probability = probabilities.of(token),
-        .top = probabilities.top(request.top_tokens),
-        .is_end = false,
-    };
-}
-
-// The next token, within what the request's grammar allows.
-Result<llm::TokenId> choose(Sequence& sequence, std::span<const float> logits) {
-    if (sequence.constraint == nullptr) {
-        return sequence.sampler.choose(logits);
-    }
-    const auto allowed = sequence.constraint->allowed();
-    if (!allowed) {
-        return allowed.error();
-    }
-    const llm::TokenId token = sequence.sampler.choose(logits, *allowed);
-    if (auto accepted = sequence.constraint->accept(token); !accepted) {
-        return accepted.error();
-    }
-    return token;
-}
 
 Error not_finite() {
     return Error{
@@ -284,18 +259,21 @@ void Scheduler::learn_from_guesses(Sequence& sequence, std::int64_t accepted) {
 // The logits of the last token computed say how probable the one behind it was.
 void Scheduler::score_prompt(Sequence& sequence, std::span<const float> logits) const {
     const llm::TokenId next = sequence.tokens[static_cast<std::size_t>(sequence.computed)];
-    const ScoredToken scored = score(sequence.request, logits, next);
+    ScoredToken scored = score(sequence.request, logits, next);
+    if (sequence.request.rank_prompt) {
+        scored.rank = LogSoftmax(logits).rank_of(next);
+    }
     for (const auto& branch : sequence.branches) {
         branch->channel->push_prompt(scored);
     }
-    sequence.channel->push_prompt(scored);
+    sequence.channel->push_prompt(std::move(scored));
     sequence.scored = sequence.computed;
 }
 
 // Chooses the next token; ends the sequence if it is the last.
 void Scheduler::generate(Sequence& sequence, std::span<const float> logits) {
     const SequenceRequest& request = sequence.request;
-    const auto chosen = choose(sequence, logits);
+    const auto chosen = choose_next(sequence, logits);
     if (!chosen) {
         end(sequence, chosen.error());
         return;

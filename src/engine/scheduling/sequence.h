@@ -11,6 +11,7 @@
 #include "engine/cache/prefix_tree.h"
 #include "engine/grammar/token_constraint.h"
 #include "engine/model/adapter.h"
+#include "engine/sampling/minimum_length.h"
 #include "engine/sampling/sampler.h"
 #include "engine/scheduling/beam_search.h"
 #include "engine/scheduling/draft_model.h"
@@ -35,7 +36,11 @@ struct SequenceRequest {
     bool score_prompt = false;      // Log-probabilities of the prompt's tokens, from the second on.
     bool score_completion = false;  // And of the generated ones.
     int top_tokens = 0;             // With each score, the most probable tokens.
+    bool rank_prompt = false;       // With score_prompt: the tokens' ranks.
     bool ignore_end = false;        // Go on behind end tokens.
+    // Until so many tokens came, none of `ends` is chosen, unless the grammar has nothing else. Not of beams.
+    std::int64_t completion_tokens_min = 0;
+    std::vector<llm::TokenId> ends = {};
     int priority = 0;               // Lower comes first.
     std::string fairness_key = {};  // Those who wait take turns by key.
     bool speculates = true;         // Where the engine does.
@@ -72,6 +77,7 @@ struct Sequence {
     std::shared_ptr<TokenChannel> channel;  // Shared with the caller, who may give up first.
     Sampler sampler;
     std::unique_ptr<TokenConstraint> constraint;  // Of the completion; has accepted what was generated.
+    std::unique_ptr<MinimumLength> minimum;       // Null before it is needed.
     std::vector<llm::TokenId> tokens;             // The prompt, then what was generated.
     std::int64_t prompt_tokens = 0;
     std::int64_t computed = 0;  // Tokens whose keys and values are in the cache.

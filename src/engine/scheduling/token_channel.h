@@ -23,6 +23,7 @@ struct ScoredToken {
     double log_probability = 0;         // Of the model itself; only when asked for.
     std::vector<TokenProbability> top;  // As many as were asked for.
     bool is_end = false;                // An end token: not part of the text.
+    std::int64_t rank = 0;              // Of a prompt's token; only when asked for.
 };
 
 class TokenChannel {
