@@ -94,6 +94,14 @@ void add_engine_command(CLI::App& app, CommonOptions& common) {
         command->context_tokens_max,
         "Tokens of a prompt and its answer; the model's when left out"
     );
+    engine
+        ->add_option(
+            "--pooling",
+            command->pooling,
+            "Serve vectors of a decoder, of its last token or the mean; "
+            "its modules.json says so by itself"
+        )
+        ->check(CLI::IsMember({"last", "mean"}));
     add_load_options(*engine, *command);
     add_memory_options(*engine, *command);
     engine->add_flag(

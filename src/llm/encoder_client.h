@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,16 +32,22 @@ struct PairScores {
     std::int64_t prompt_tokens = 0;
 };
 
+// When a call must end early, with kCancelled.
+struct EncoderCall {
+    std::stop_token stop = {};        // The caller is gone.
+    std::int64_t deadline_at_ms = 0;  // On monotonic_now_ms; 0: none.
+};
+
 // Thread-safe; calls block.
 class EncoderClient {
 public:
     virtual ~EncoderClient() = default;
 
     // kInvalid for an input that is empty or longer than the model takes.
-    virtual Result<Embeddings> embed(std::span<const EncoderInput> inputs) = 0;
+    virtual Result<Embeddings> embed(std::span<const EncoderInput> inputs, const EncoderCall& call) = 0;
 
     // From 0 to 1 by a model made for it; else the cosine of the embeddings.
-    virtual Result<PairScores> score(std::span<const TextPair> pairs) = 0;
+    virtual Result<PairScores> score(std::span<const TextPair> pairs, const EncoderCall& call) = 0;
 
     virtual std::int64_t tokens_max() const = 0;  // Of one input.
 };

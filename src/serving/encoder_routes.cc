@@ -19,7 +19,6 @@ namespace capstan::serving {
 namespace {
 
 constexpr std::size_t kInputsMax = 2048;
-constexpr std::uint64_t kBodyBytesMax = std::uint64_t{32} << 20;
 
 using Answer = Result<Json>;
 
@@ -79,17 +78,6 @@ Result<std::vector<std::string>> read_texts(const Json& json, std::string_view n
     return texts;
 }
 
-Result<void> check_model(const EncoderRoutes& routes, const Json& body) {
-    const auto* model = body["model"].as_string();
-    if (body["model"].is_null() || (model != nullptr && *model == routes.name)) {
-        return {};
-    }
-    return Error{
-        ErrorCode::kNotFound,
-        "this engine serves no model '" + (model != nullptr ? model->substr(0, 100) : std::string()) + "'"
-    };
-}
-
 // The first `dimensions` of a vector, of length one again (Matryoshka embeddings; Kusupati et al. 2022).
 void shorten(std::vector<float>& vector, std::size_t dimensions) {
     vector.resize(dimensions);
@@ -119,16 +107,19 @@ Json usage_of(std::int64_t tokens) {
     return Json::object({{"prompt_tokens", tokens}, {"total_tokens", tokens}});
 }
 
-Answer embeddings(const EncoderRoutes& routes, const Json& body) {
+Answer embeddings(const EncoderRoutes& routes, const Json& body, const llm::EncoderCall& call) {
     const auto inputs = read_inputs(body["input"]);
     if (!inputs) {
         return inputs.error();
+    }
+    if (!body["truncate_prompt_tokens"].is_null()) {
+        return invalid("'truncate_prompt_tokens' is not supported for vectors: cut the text");
     }
     const std::string format = body.string_or("encoding_format", "float");
     if (format != "float" && format != "base64") {
         return invalid("'encoding_format' must be float or base64");
     }
-    auto embedded = routes.encoder.embed(*inputs);
+    auto embedded = routes.encoder.embed(*inputs, call);
     if (!embedded) {
         return embedded.error();
     }
@@ -156,7 +147,7 @@ Answer embeddings(const EncoderRoutes& routes, const Json& body) {
     );
 }
 
-Answer rerank(const EncoderRoutes& routes, const Json& body) {
+Answer rerank(const EncoderRoutes& routes, const Json& body, const llm::EncoderCall& call) {
     const auto* query = body["query"].as_string();
     const auto documents = read_texts(body["documents"], "documents");
     if (query == nullptr || !documents) {
@@ -167,7 +158,7 @@ Answer rerank(const EncoderRoutes& routes, const Json& body) {
     for (const std::string& document : *documents) {
         pairs.push_back({*query, document});
     }
-    const auto scored = routes.encoder.score(pairs);
+    const auto scored = routes.encoder.score(pairs, call);
     if (!scored) {
         return scored.error();
     }
@@ -196,7 +187,7 @@ Answer rerank(const EncoderRoutes& routes, const Json& body) {
 }
 
 // One text with each of several, or each with its own.
-Answer score(const EncoderRoutes& routes, const Json& body) {
+Answer score(const EncoderRoutes& routes, const Json& body, const llm::EncoderCall& call) {
     const bool is_new = body.contains("queries");
     auto first = read_texts(body[is_new ? "queries" : "text_1"], is_new ? "queries" : "text_1");
     const auto second = read_texts(body[is_new ? "documents" : "text_2"], is_new ? "documents" : "text_2");
@@ -213,7 +204,7 @@ Answer score(const EncoderRoutes& routes, const Json& body) {
     for (std::size_t i = 0; i < first->size(); ++i) {
         pairs.push_back({(*first)[i], (*second)[i]});
     }
-    const auto scored = routes.encoder.score(pairs);
+    const auto scored = routes.encoder.score(pairs, call);
     if (!scored) {
         return scored.error();
     }
@@ -231,18 +222,6 @@ Answer score(const EncoderRoutes& routes, const Json& body) {
     );
 }
 
-using Handler = Answer (*)(const EncoderRoutes&, const Json&);
-
-void add_post(http::Router& router, std::string_view path, const EncoderRoutes& routes, Handler handler) {
-    const auto answer = [routes, handler](const http::Request& request) {
-        const auto body = http::read_json(request);
-        const auto known = body ? check_model(routes, *body) : Result<void>(body.error());
-        const auto made = known ? handler(routes, *body) : Answer(known.error());
-        return made ? http::reply(*made) : openai_error_response(made.error());
-    };
-    router.post(path, http::kPublic, answer, {.body_bytes_max = kBodyBytesMax});
-}
-
 }  // namespace
 
 void add_encoder_routes(http::Router& router, EncoderRoutes routes) {
@@ -256,12 +235,12 @@ void add_encoder_routes(http::Router& router, EncoderRoutes routes) {
         );
         return http::reply(Json::object({{"object", "list"}, {"data", Json::array({model})}}));
     });
-    add_post(router, "/v1/embeddings", routes, embeddings);
+    add_encoder_call(router, "/v1/embeddings", routes, embeddings);
     for (const char* path : {"/rerank", "/v1/rerank", "/v2/rerank"}) {
-        add_post(router, path, routes, rerank);
+        add_encoder_call(router, path, routes, rerank);
     }
     for (const char* path : {"/score", "/v1/score"}) {
-        add_post(router, path, routes, score);
+        add_encoder_call(router, path, routes, score);
     }
 }
 

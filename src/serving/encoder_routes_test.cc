@@ -2,9 +2,17 @@
 
 #include "serving/encoder_routes.h"
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "base/json.h"
+#include "platform/http/client.h"
+#include "platform/http/server.h"
+#include "platform/http/test_peer.h"
 
 namespace capstan::serving {
 namespace {
@@ -12,7 +20,11 @@ namespace {
 // A text's vector is its length and 4; a pair's score is the second's length over 100.
 class LengthEncoder final : public llm::EncoderClient {
 public:
-    Result<llm::Embeddings> embed(std::span<const llm::EncoderInput> inputs) override {
+    Result<llm::Embeddings> embed(std::span<const llm::EncoderInput> inputs, const llm::EncoderCall& call)
+        override {
+        if (inputs.size() == 1 && inputs.front() == llm::EncoderInput("forever")) {
+            return wait_for_the_end(call);
+        }
         llm::Embeddings all;
         for (const auto& input : inputs) {
             const auto size = std::visit([](const auto& value) { return value.size(); }, input);
@@ -25,7 +37,8 @@ public:
         return all;
     }
 
-    Result<llm::PairScores> score(std::span<const llm::TextPair> pairs) override {
+    Result<llm::PairScores> score(std::span<const llm::TextPair> pairs, const llm::EncoderCall& /*short*/)
+        override {
         llm::PairScores all;
         for (const auto& pair : pairs) {
             all.scores.push_back(static_cast<float>(pair.second.size()) / 100);
@@ -35,14 +48,32 @@ public:
     }
 
     std::int64_t tokens_max() const override { return 9; }
+
+    std::atomic<int> begun = 0;
+    std::atomic<int> stopped = 0;  // By their callers.
+
+private:
+    Result<llm::Embeddings> wait_for_the_end(const llm::EncoderCall& call) {
+        ++begun;
+        while (!call.stop.stop_requested() && monotonic_now_ms() < call.deadline_at_ms) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        }
+        stopped += call.stop.stop_requested() ? 1 : 0;
+        return Error{ErrorCode::kCancelled, "given up"};
+    }
 };
 
 class EncoderRoutesTest : public testing::Test {
 protected:
-    EncoderRoutesTest() { add_encoder_routes(router_, {.encoder = encoder_, .name = "e5"}); }
+    EncoderRoutesTest() {
+        add_encoder_routes(router_, {.encoder = encoder_, .name = "e5"});
+        http::ServerOptions options;
+        options.has_access_log = false;
+        server_ = http::Server::start(options, router_).value();
+    }
 
-    http::Response ask(std::string_view path, std::string_view body) {
-        return router_.answer({.method = "POST", .target = std::string(path), .body = std::string(body)});
+    http::ClientResponse ask(std::string_view path, std::string_view body) {
+        return client_.post_json(server_->url() + std::string(path), std::string(body)).value();
     }
 
     Json answer(std::string_view path, std::string_view body) {
@@ -53,7 +84,33 @@ protected:
 
     LengthEncoder encoder_;
     http::Router router_;
+    http::Client client_;
+    std::unique_ptr<http::Server> server_;
 };
+
+TEST_F(EncoderRoutesTest, WorkStopsWhenItsCallerLeaves) {
+    http::TestPeer peer(server_->port());
+    const std::string body = R"({"model":"e5","input":"forever"})";
+    peer.send(
+        "POST /v1/embeddings HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n" + body
+    );
+    while (encoder_.begun == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    peer.close();
+    while (encoder_.stopped == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+}
+
+TEST_F(EncoderRoutesTest, ACallEndsAtItsDeadline) {
+    const auto late = ask("/v1/embeddings", R"({"model":"e5","input":"forever","timeout_ms":5})");
+    EXPECT_EQ(late.status, 504);
+    EXPECT_TRUE(late.body.contains("not complete after 5 ms")) << late.body;
+    EXPECT_EQ(ask("/v1/embeddings", R"({"input":"a","timeout_ms":0})").status, 400);
+    EXPECT_EQ(encoder_.stopped, 0);
+}
 
 TEST_F(EncoderRoutesTest, EmbedsOneInputOrManyAsTextOrTokens) {
     const auto count = [&](std::string_view input) {

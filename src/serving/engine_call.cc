@@ -1,7 +1,6 @@
 #include "serving/engine_call.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -28,14 +27,6 @@ std::string sse(const std::string& data) {
 
 Error late(std::int64_t deadline_ms) {
     return {ErrorCode::kCancelled, fmt::format("the answer was not complete after {} ms", deadline_ms)};
-}
-
-// From the header `x-request-timeout-ms`; 0 when there is none or it is no number.
-std::int64_t timeout_of(const http::Request& request) {
-    const std::string_view text = request.headers.get("x-request-timeout-ms");
-    std::int64_t value = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-    return read.ec == std::errc() && value > 0 ? value : 0;
 }
 
 // Whole calls of tools as the one chunk that has them all.

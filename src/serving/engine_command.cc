@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include <sys/resource.h>
 
 #include "base/file.h"
 #include "base/job_directory.h"
 #include "base/log.h"
+#include "engine/client/local_embedder.h"
 #include "engine/client/local_encoder.h"
 #include "engine/client/local_model.h"
+#include "engine/model/architecture.h"
 #include "engine/model/config_file.h"
 #include "platform/http/metrics.h"
 #include "platform/http/server.h"
@@ -18,6 +22,7 @@
 #include "serving/engine_gauges.h"
 #include "serving/engine_routes.h"
 #include "serving/model_routes.h"
+#include "serving/sleep_routes.h"
 
 namespace capstan::serving {
 namespace {
@@ -59,30 +64,42 @@ Result<engine::kernels::PackAs> parse_quantize(std::string_view name) {
     };
 }
 
-Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& command) {
-    engine::ModelOptions options{.directory = command.model, .adapters = command.adapters};
-    options.context_tokens_max = command.context_tokens_max;
-    options.engine.threads = command.threads;
-    options.engine.kv_cache_bytes = command.kv_cache_bytes;
-    options.engine.waiting_max = static_cast<std::size_t>(command.waiting_max);
+Result<engine::EngineLimits> limits_of(const EngineCommand& command) {
     const auto kv_type = parse_kv_type(command.kv_type);
     if (!kv_type) {
         return kv_type.error();
     }
-    options.engine.kv_type = *kv_type;
     const auto pack_as = parse_quantize(command.quantize);
     if (!pack_as) {
         return pack_as.error();
     }
-    options.engine.pack_as = *pack_as;
-    options.engine.draft_model = command.draft_model;
-    options.engine.scheduler.speculation.guesses_max = command.guesses_max;
-    options.engine.prefix_cache_directory = command.prefix_cache;
-    options.engine.prefix_cache_bytes = command.prefix_cache_bytes;
+    engine::EngineLimits limits;
+    limits.threads = command.threads;
+    limits.kv_cache_bytes = command.kv_cache_bytes;
+    limits.kv_type = *kv_type;
+    limits.pack_as = *pack_as;
+    limits.waiting_max = static_cast<std::size_t>(command.waiting_max);
+    limits.draft_model = command.draft_model;
+    limits.scheduler.speculation.guesses_max = command.guesses_max;
+    limits.prefix_cache_directory = command.prefix_cache;
+    limits.prefix_cache_bytes = command.prefix_cache_bytes;
     if (command.running_max > 0) {
-        options.engine.scheduler.running_max = static_cast<std::size_t>(command.running_max);
+        limits.scheduler.running_max = static_cast<std::size_t>(command.running_max);
     }
-    return engine::LocalModel::open(options);
+    return limits;
+}
+
+Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& command) {
+    auto limits = limits_of(command);
+    if (!limits) {
+        return limits.error();
+    }
+    return engine::LocalModel::open(
+        {.directory = command.model,
+         .adapters = command.adapters,
+         .context_tokens_max = command.context_tokens_max,
+         .engine = std::move(*limits)}
+    );
 }
 
 std::string name_of(const EngineCommand& command) {
@@ -159,21 +176,74 @@ Result<void> serve(const EngineCommand& command, const http::Router& router, htt
     return {};
 }
 
-Result<void> serve_encoder(const EngineCommand& command) {
+Result<void> refuse_what_vectors_do_not_take(const EngineCommand& command) {
     if (!command.adapters.empty()) {
         return Error{ErrorCode::kInvalid, "a model that makes embeddings takes no adapters"};
     }
+    if (command.guesses_max > 0 || !command.draft_model.empty()) {
+        return Error{ErrorCode::kInvalid, "a model that makes embeddings has nothing to guess"};
+    }
+    return {};
+}
+
+template <typename Encoder>
+Result<void> serve_vectors(const EngineCommand& command, Encoder& encoder, http::MetricRegistry& metrics) {
+    http::Router router;
+    add_encoder_routes(
+        router, {.encoder = encoder, .name = name_of(command), .deadline_ms_max = command.deadline_ms_max}
+    );
+    add_health_routes(router, command.version);
+    add_sleep_routes(router, {.sleeper = encoder});
+    return serve(command, router, metrics);
+}
+
+Result<void> serve_encoder(const EngineCommand& command) {
+    if (auto good = refuse_what_vectors_do_not_take(command); !good) {
+        return good;
+    }
     if (!command.quantize.empty()) {
-        return Error{ErrorCode::kInvalid, "a model that makes embeddings is not quantised at load"};
+        return Error{ErrorCode::kInvalid, "an encoder is not quantised at load"};
+    }
+    if (!command.pooling.empty()) {
+        return Error{
+            ErrorCode::kInvalid, "an encoder's own files say how it pools; --pooling is for decoders"
+        };
     }
     auto encoder = engine::LocalEncoder::open(command.model, command.threads);
     if (!encoder) {
         return encoder.error();
     }
     http::MetricRegistry metrics;
-    http::Router router;
-    add_encoder_routes(router, {.encoder = **encoder, .name = name_of(command)});
-    return serve(command, router, metrics);
+    return serve_vectors(command, **encoder, metrics);
+}
+
+Result<void> serve_embedder(const EngineCommand& command) {
+    if (auto good = refuse_what_vectors_do_not_take(command); !good) {
+        return good;
+    }
+    const auto pooling = engine::decoder_pooling_named(command.pooling);
+    if (!command.pooling.empty() && !pooling) {
+        return Error{
+            ErrorCode::kInvalid,
+            "a decoder's vectors are pooled by last or mean, not '" + command.pooling + "'"
+        };
+    }
+    auto limits = limits_of(command);
+    if (!limits) {
+        return limits.error();
+    }
+    auto embedder = engine::LocalEmbedder::open(
+        {.model = command.model,
+         .context_tokens_max = command.context_tokens_max,
+         .pooling = pooling,
+         .engine = std::move(*limits)}
+    );
+    if (!embedder) {
+        return embedder.error();
+    }
+    http::MetricRegistry metrics;
+    show_engine([&] { return (*embedder)->stats(); }, name_of(command), metrics);
+    return serve_vectors(command, **embedder, metrics);
 }
 
 Result<void> serve_decoder(const EngineCommand& command) {
@@ -182,7 +252,7 @@ Result<void> serve_decoder(const EngineCommand& command) {
         return model.error();
     }
     http::MetricRegistry metrics;
-    show_engine(**model, name_of(command), metrics);
+    show_engine([&] { return (*model)->stats().engine; }, name_of(command), metrics);
     CallMetrics call_metrics(metrics, name_of(command));
     ServedModel served(served_parts(command, **model, call_metrics));
     http::Router router;
@@ -203,7 +273,26 @@ Result<void> serve_decoder(const EngineCommand& command) {
 Result<void> run_engine(const EngineCommand& command) {
     catch_stop_signals();
     const auto config = engine::read_config_json(command.model);
-    return config && engine::is_encoder(*config) ? serve_encoder(command) : serve_decoder(command);
+    if (config && engine::is_encoder(*config)) {
+        return serve_encoder(command);
+    }
+    const auto embedding = config ? engine::read_embedding_config(command.model)
+                                  : Result<std::optional<engine::EmbeddingConfig>>(std::nullopt);
+    if (!embedding) {
+        return embedding.error();
+    }
+    if (!command.pooling.empty() || *embedding) {
+        return serve_embedder(command);
+    }
+    if (config && engine::has_no_head(*config) && !config->bool_or("tie_word_embeddings", false)) {
+        return Error{
+            ErrorCode::kInvalid,
+            "'" + command.model.string() +
+                "' is a decoder without a head: it makes vectors, with "
+                "--pooling last or mean"
+        };
+    }
+    return serve_decoder(command);
 }
 
 }  // namespace capstan::serving

@@ -1,7 +1,8 @@
 #pragma once
 
 // `capstan engine`: serves one model, with its adapters, over HTTP until it is told to stop. A model that
-// makes embeddings, or scores of pairs, is told by its config.json.
+// makes embeddings, or scores of pairs, is told by its config.json, or by the files of sentence-transformers
+// beside it.
 
 #include <cstdint>
 #include <filesystem>
@@ -28,9 +29,10 @@ struct EngineCommand {
     std::int64_t deadline_ms_max = 3'600'000;  // Of a call, unless it asks for less.
     std::string kv_type = "f16";               // f32, f16, i8 or i4.
     std::string quantize;                      // int8, int4 or empty: weights as they are stored.
-    std::filesystem::path draft_model;         // Guesses tokens; of the same vocabulary. Empty: none.
-    int guesses_max = 0;                       // Of a sequence in one step; 0: no speculation.
-    std::filesystem::path prefix_cache;        // Folder for prompts that memory has no room for; empty: none.
+    std::string pooling;                 // last or mean: a decoder makes vectors; empty: what its files say.
+    std::filesystem::path draft_model;   // Guesses tokens; of the same vocabulary. Empty: none.
+    int guesses_max = 0;                 // Of a sequence in one step; 0: no speculation.
+    std::filesystem::path prefix_cache;  // Folder for prompts that memory has no room for; empty: none.
     std::int64_t prefix_cache_bytes = std::int64_t{4} << 30;
     bool adapters_may_change = false;  // By callers, while it runs.
     std::string version = {};          // What /version says.

@@ -1,6 +1,7 @@
 #include "serving/engine_gauges.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace capstan::serving {
 namespace {
@@ -56,13 +57,13 @@ void refresh(
 }  // namespace
 
 void show_engine(
-    const engine::LocalModel& model, const std::string& model_name, http::MetricRegistry& registry
+    std::function<engine::EngineStats()> stats, const std::string& model_name, http::MetricRegistry& registry
 ) {
     const http::MetricLabels labels = {{"model_name", model_name}};
-    registry.before_exposition([&model, labels](http::MetricRegistry& shown) {
-        refresh(model.stats().engine, labels, shown);
+    refresh(stats(), labels, registry);
+    registry.before_exposition([stats = std::move(stats), labels](http::MetricRegistry& shown) {
+        refresh(stats(), labels, shown);
     });
-    refresh(model.stats().engine, labels, registry);
 }
 
 }  // namespace capstan::serving

@@ -27,6 +27,8 @@ int run(int argc, char** argv) {
             command.quantize = value;
         } else if (name == "--port-file") {
             command.port_file = value;
+        } else if (name == "--pooling") {
+            command.pooling = value;
         } else if (name == "--adapter") {
             const std::size_t equals = value.find('=');
             command.adapters[value.substr(0, equals)] = value.substr(equals + 1);

@@ -1,20 +1,26 @@
 #include "serving/model_routes.h"
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "llm/openai_wire.h"
 #include "platform/http/json_reply.h"
 #include "serving/openai_reply.h"
+#include "serving/sleep_routes.h"
 
 namespace capstan::serving {
 namespace {
 
 constexpr std::size_t kTokensMax = std::size_t{1} << 20;
+constexpr std::int64_t kDrainMs = 10'000;  // What runs when an engine is put to sleep has so long to end.
+constexpr auto kDrainPoll = std::chrono::milliseconds(5);
 
 using Answer = Result<Json>;
 
@@ -150,36 +156,17 @@ Answer unload_adapter(const ModelRoutes& routes, const Json& body) {
     return Json::object({{"lora_name", name}, {"status", "unloaded"}});
 }
 
-void add_health_routes(http::Router& router, const ModelRoutes& routes) {
+}  // namespace
+
+void add_health_routes(http::Router& router, const std::string& version) {
     const auto empty = [](const http::Request&) { return http::Response{}; };
     router.get("/health", http::kPublic, empty);
     router.get("/ping", http::kPublic, empty);
     router.post("/ping", http::kPublic, empty);
-    router.get("/load", http::kPublic, [&served = routes.served](const http::Request&) {
-        return http::reply(Json::object({{"server_load", served.calls()}}));
-    });
-    router.get("/version", http::kPublic, [version = routes.version](const http::Request&) {
+    router.get("/version", http::kPublic, [version](const http::Request&) {
         return http::reply(Json::object({{"version", version}}));
     });
 }
-
-// Asleep, the engine keeps its weights, gives the memory of its cache back, and refuses calls.
-void add_sleep_routes(http::Router& router, const ModelRoutes& routes) {
-    router.post("/sleep", http::kPublic, [routes](const http::Request&) {
-        routes.served.set_asleep(true);
-        routes.model.release_memory();
-        return http::Response{};
-    });
-    router.post("/wake_up", http::kPublic, [routes](const http::Request&) {
-        routes.served.set_asleep(false);
-        return http::Response{};
-    });
-    router.get("/is_sleeping", http::kPublic, [routes](const http::Request&) {
-        return http::reply(Json::object({{"is_sleeping", routes.served.is_asleep()}}));
-    });
-}
-
-}  // namespace
 
 void add_model_routes(http::Router& router, ModelRoutes routes) {
     add_post(router, "/tokenize", [routes](const Json& body) { return tokenize(routes, body); });
@@ -193,8 +180,22 @@ void add_model_routes(http::Router& router, ModelRoutes routes) {
     add_post(router, "/v1/unload_lora_adapter", [routes](const Json& body) {
         return unload_adapter(routes, body);
     });
-    add_health_routes(router, routes);
-    add_sleep_routes(router, routes);
+    add_health_routes(router, routes.version);
+    router.get("/load", http::kPublic, [&served = routes.served](const http::Request&) {
+        return http::reply(Json::object({{"server_load", served.calls()}}));
+    });
+    add_sleep_routes(
+        router,
+        {.sleeper = routes.model,
+         .refuse_calls =
+             [&served = routes.served](bool must_refuse) {
+                 served.set_asleep(must_refuse);
+                 const std::int64_t end_ms = monotonic_now_ms() + (must_refuse ? kDrainMs : 0);
+                 while (served.calls() > 0 && monotonic_now_ms() < end_ms) {
+                     std::this_thread::sleep_for(kDrainPoll);
+                 }
+             }}
+    );
 }
 
 }  // namespace capstan::serving

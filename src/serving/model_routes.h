@@ -20,8 +20,11 @@ struct ModelRoutes {
     bool adapters_may_change = false;  // By callers: they name folders of this machine.
 };
 
-// POST /tokenize, /detokenize; GET /tokenizer_info, /version, /load, /ping, /health; POST /sleep, /wake_up,
-// GET /is_sleeping; POST /v1/load_lora_adapter, /v1/unload_lora_adapter.
+// GET and POST /ping; GET /health, /version: of any engine.
+void add_health_routes(http::Router& router, const std::string& version);
+
+// What add_health_routes adds; POST /tokenize, /detokenize; GET /tokenizer_info, /load; POST /sleep,
+// /wake_up, GET /is_sleeping; POST /v1/load_lora_adapter, /v1/unload_lora_adapter.
 void add_model_routes(http::Router& router, ModelRoutes routes);
 
 }  // namespace capstan::serving

@@ -170,7 +170,7 @@ TEST_F(RealModelTest, AsleepItRefusesCallsUntilItIsWoken) {
 }
 
 TEST_F(RealModelTest, CountsUnderTheNamesThatDashboardsKnow) {
-    show_engine(*model_, "man/1", registry_);
+    show_engine([&] { return model_->stats().engine; }, "man/1", registry_);
     ASSERT_EQ(ask(chat()).status, 200);
     const std::string shown = registry_.exposition();
     for (const char* line :

@@ -1,5 +1,7 @@
 #include "serving/openai_reply.h"
 
+#include <charconv>
+
 #include "base/log.h"
 
 namespace capstan::serving {
@@ -18,6 +20,13 @@ llm::OpenAiError openai_shape(const Error& error) {
         shaped.body.set("error", std::move(inner));
     }
     return shaped;
+}
+
+std::int64_t timeout_of(const http::Request& request) {
+    const std::string_view text = request.headers.get("x-request-timeout-ms");
+    std::int64_t value = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+    return read.ec == std::errc() && value > 0 ? value : 0;
 }
 
 http::Response openai_error_response(const Error& error) {

@@ -14,6 +14,9 @@ namespace capstan::serving {
 // passed: who left reads no answer.
 llm::OpenAiError openai_shape(const Error& error);
 
+// From the header `x-request-timeout-ms`; 0 when there is none or it is no number.
+std::int64_t timeout_of(const http::Request& request);
+
 // With Retry-After where a retry may succeed.
 http::Response openai_error_response(const Error& error);
 

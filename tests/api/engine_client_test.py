@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 import openai
 
@@ -28,20 +29,30 @@ TOOLS = [{
 }]
 
 
+def start(*more):
+    """An engine with a tiny random model: its folder, its process and its URL."""
+    folder = tempfile.TemporaryDirectory()
+    home = pathlib.Path(folder.name)
+    random_model.write(home / "model")
+    process = subprocess.Popen(
+        [PROGRAM, "engine", "--model", home / "model", "--name", "tiny", "--port-file", home / "port", *more]
+    )
+    for _ in range(300):
+        if (home / "port").exists() and (home / "port").read_text().strip():
+            break
+        time.sleep(0.1)
+    return folder, process, f"http://127.0.0.1:{(home / 'port').read_text().strip()}"
+
+
+def post(url):
+    with urllib.request.urlopen(urllib.request.Request(url, data=b"", method="POST"), timeout=30) as answer:
+        answer.read()
+
+
 class Engine(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        home = pathlib.Path(cls.folder.name)
-        random_model.write(home / "model")
-        cls.process = subprocess.Popen(
-            [PROGRAM, "engine", "--model", home / "model", "--name", "tiny", "--port-file", home / "port"]
-        )
-        for _ in range(300):
-            if (home / "port").exists() and (home / "port").read_text().strip():
-                break
-            time.sleep(0.1)
-        cls.url = f"http://127.0.0.1:{(home / 'port').read_text().strip()}"
+        cls.folder, cls.process, cls.url = start()
         cls.client = openai.OpenAI(base_url=cls.url + "/v1", api_key="none", max_retries=0)
 
     @classmethod
@@ -199,6 +210,61 @@ class Engine(unittest.TestCase):
         ]
         answer = self.client.chat.completions.create(model="tiny", messages=messages, tools=TOOLS, max_tokens=4)
         self.assertIn(answer.choices[0].finish_reason, ["stop", "length"])
+
+
+class Vectors(unittest.TestCase):
+    """The same model as one that makes vectors."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder, cls.process, cls.url = start("--pooling", "mean")
+        cls.client = openai.OpenAI(base_url=cls.url + "/v1", api_key="none", max_retries=0)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.close()
+        cls.process.terminate()
+        cls.process.wait(30)
+        cls.folder.cleanup()
+
+    def embed(self, **asked):
+        return self.client.embeddings.create(**{"model": "tiny", **asked})
+
+    def test_embeds_texts_and_tokens_alike_and_as_base64(self):
+        both = self.embed(input=["Bern", "Oslo"], encoding_format="float")
+        self.assertEqual([item.index for item in both.data], [0, 1])
+        self.assertEqual(len(both.data[0].embedding), random_model.HIDDEN)
+        self.assertEqual((both.usage.prompt_tokens, both.usage.total_tokens), (8, 8))
+        packed = self.embed(input="Bern").data[0].embedding  # The client asks for base64 by itself.
+        for a, b in zip(packed, both.data[0].embedding, strict=True):
+            self.assertAlmostEqual(a, b, places=6)
+        letters = random_model.token_ids("Oslo")
+        self.assertEqual(self.embed(input=letters, encoding_format="float").data[0].embedding, both.data[1].embedding)
+
+    def test_shortens_vectors_to_length_one(self):
+        short = self.embed(input="Bern", dimensions=8).data[0].embedding
+        self.assertEqual(len(short), 8)
+        self.assertAlmostEqual(sum(value * value for value in short), 1, places=5)
+        whole = self.embed(input="Bern").data[0].embedding
+        self.assertAlmostEqual(short[0] / short[1], whole[0] / whole[1], places=4)
+
+    def test_raises_the_clients_own_errors(self):
+        for wrong in ({"dimensions": 0}, {"dimensions": 999}, {"encoding_format": "hex"}, {"input": [999999]}):
+            with self.assertRaises(openai.BadRequestError):
+                self.embed(**{"input": "Bern", **wrong})
+        with self.assertRaises(openai.BadRequestError):
+            self.embed(input="x" * 2000)
+        with self.assertRaises(openai.NotFoundError):
+            self.embed(input="Bern", model="none")
+
+    def test_sleeps_and_wakes(self):
+        before = self.embed(input="Bern").data[0].embedding
+        post(self.url + "/sleep?level=1")
+        with self.assertRaises(openai.InternalServerError) as raised:
+            self.embed(input="Bern")
+        self.assertEqual(raised.exception.status_code, 503)
+        post(self.url + "/wake_up")
+        self.assertEqual(self.embed(input="Bern").data[0].embedding, before)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,10 @@ def tokenizer():
     }
 
 
+def token_ids(text):
+    return [len(SPECIAL) + byte for byte in text.encode()]
+
+
 def tensors():
     head = HIDDEN // HEADS
     yield "model.embed_tokens.weight", [VOCABULARY, HIDDEN]

@@ -1,26 +1,21 @@
 #include "engine/client/local_encoder.h"
 
+#include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
+#include <malloc.h>
+
+#include "base/clock.h"
+#include "engine/client/vector_scores.h"
 #include "engine/files/model_text.h"
 
 namespace capstan::engine {
 namespace {
 
-double cosine(const std::vector<float>& a, const std::vector<float>& b) {
-    double product = 0;
-    double a_squares = 0;
-    double b_squares = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        const auto x = static_cast<double>(a[i]);
-        const auto y = static_cast<double>(b[i]);
-        product += x * y;
-        a_squares += x * x;
-        b_squares += y * y;
-    }
-    const double lengths = std::sqrt(a_squares * b_squares);
-    return lengths > 0 ? product / lengths : 0;
+Error given_up() {
+    return {ErrorCode::kCancelled, "the call was given up before the model was free"};
 }
 
 }  // namespace
@@ -34,10 +29,14 @@ Result<std::unique_ptr<LocalEncoder>> LocalEncoder::open(const std::filesystem::
     if (!tokenizer) {
         return tokenizer.error();
     }
-    return std::unique_ptr<LocalEncoder>(new LocalEncoder(std::move(*tokenizer), std::move(*opened)));
+    return std::unique_ptr<LocalEncoder>(new LocalEncoder(
+        {.path = model, .threads = threads, .tokenizer = std::move(*tokenizer), .model = std::move(*opened)}
+    ));
 }
 
-Result<llm::Embeddings> LocalEncoder::embed(std::span<const llm::EncoderInput> inputs) {
+Result<llm::Embeddings> LocalEncoder::embed(
+    std::span<const llm::EncoderInput> inputs, const llm::EncoderCall& call
+) {
     std::vector<std::vector<llm::TokenId>> tokens;
     std::vector<EncoderText> texts;
     llm::Embeddings all;
@@ -55,22 +54,22 @@ Result<llm::Embeddings> LocalEncoder::embed(std::span<const llm::EncoderInput> i
     for (const auto& ids : tokens) {
         texts.push_back({.tokens = ids, .types = {}});
     }
-    const std::scoped_lock lock(mutex_);
-    const auto values = model_->embed(texts);
+    const auto values = run(call, [&](const auto& must_stop) { return model_->embed(texts, must_stop); });
     if (!values) {
         return values.error();
     }
-    const auto dimensions = static_cast<std::size_t>(model_->dimensions());
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        const auto row = std::span(*values).subspan(i * dimensions, dimensions);
+        const auto row = std::span(*values).subspan(i * dimensions_, dimensions_);
         all.vectors.emplace_back(row.begin(), row.end());
     }
     return all;
 }
 
-Result<llm::PairScores> LocalEncoder::score(std::span<const llm::TextPair> pairs) {
-    if (!model_->can_score()) {
-        return score_by_cosine(pairs);
+Result<llm::PairScores> LocalEncoder::score(
+    std::span<const llm::TextPair> pairs, const llm::EncoderCall& call
+) {
+    if (!can_score_) {
+        return score_by_cosine(*this, pairs, call);
     }
     std::vector<text::EncodedPair> encoded;
     std::vector<EncoderText> texts;
@@ -84,8 +83,7 @@ Result<llm::PairScores> LocalEncoder::score(std::span<const llm::TextPair> pairs
     for (const text::EncodedPair& pair : encoded) {
         texts.push_back({.tokens = pair.ids, .types = pair.type_ids});
     }
-    const std::scoped_lock lock(mutex_);
-    auto logits = model_->score(texts);
+    auto logits = run(call, [&](const auto& must_stop) { return model_->score(texts, must_stop); });
     if (!logits) {
         return logits.error();
     }
@@ -96,22 +94,67 @@ Result<llm::PairScores> LocalEncoder::score(std::span<const llm::TextPair> pairs
     return all;
 }
 
-Result<llm::PairScores> LocalEncoder::score_by_cosine(std::span<const llm::TextPair> pairs) {
-    std::vector<llm::EncoderInput> inputs;
-    for (const llm::TextPair& pair : pairs) {
-        inputs.emplace_back(pair.first);
-        inputs.emplace_back(pair.second);
+Result<std::vector<float>> LocalEncoder::run(
+    const llm::EncoderCall& call,
+    const std::function<Result<std::vector<float>>(const EncoderModel::MustStop&)>& work
+) {
+    using std::chrono::milliseconds;
+    constexpr std::int64_t kForeverMs = std::int64_t{365} * 24 * 3600 * 1000;
+    {
+        std::unique_lock lock(mutex_);
+        const std::int64_t left_ms =
+            call.deadline_at_ms == 0 ? kForeverMs : call.deadline_at_ms - monotonic_now_ms();
+        if (!freed_.wait_for(lock, call.stop, milliseconds(left_ms), [this] { return !is_busy_; })) {
+            return given_up();
+        }
+        if (model_ == nullptr) {
+            return Error{ErrorCode::kUnavailable, "the engine is asleep: POST /wake_up first"};
+        }
+        is_busy_ = true;
     }
-    const auto embedded = embed(inputs);
-    if (!embedded) {
-        return embedded.error();
+    auto done = work([&call] {
+        const bool is_late = call.deadline_at_ms != 0 && monotonic_now_ms() >= call.deadline_at_ms;
+        return is_late || call.stop.stop_requested();
+    });
+    set_free({});
+    return done;
+}
+
+void LocalEncoder::set_free(std::unique_ptr<EncoderModel> woken) {
+    {
+        const std::scoped_lock lock(mutex_);
+        is_busy_ = false;
+        if (woken != nullptr) {
+            model_ = std::move(woken);
+        }
     }
-    llm::PairScores all{.scores = {}, .prompt_tokens = embedded->prompt_tokens};
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-        all.scores.push_back(static_cast<float>(cosine(embedded->vectors[2 * i], embedded->vectors[2 * i + 1])
-        ));
+    freed_.notify_all();
+}
+
+void LocalEncoder::sleep() {
+    std::unique_lock lock(mutex_);
+    freed_.wait(lock, [this] { return !is_busy_; });
+    model_.reset();
+    malloc_trim(0);
+}
+
+Result<void> LocalEncoder::wake() {
+    {
+        std::unique_lock lock(mutex_);
+        freed_.wait(lock, [this] { return !is_busy_; });
+        if (model_ != nullptr) {
+            return {};
+        }
+        is_busy_ = true;  // Who calls meanwhile waits.
     }
-    return all;
+    auto opened = EncoderModel::open(path_, threads_);
+    set_free(opened ? std::move(*opened) : nullptr);
+    return opened ? Result<void>() : opened.error();
+}
+
+bool LocalEncoder::is_asleep() const {
+    const std::scoped_lock lock(mutex_);
+    return model_ == nullptr;
 }
 
 }  // namespace capstan::engine

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -73,7 +74,7 @@ TEST_F(LocalEncoderTest, AWordAndItsTokensHaveOneVectorOfLengthOne) {
     const std::vector<llm::EncoderInput> inputs = {
         std::string("w7 w9"), std::vector<llm::TokenId>{2, 7, 9, 3}, std::string("w8")
     };
-    const auto embedded = encoder->embed(inputs);
+    const auto embedded = encoder->embed(inputs, {});
     ASSERT_TRUE(embedded) << embedded.error().message;
     ASSERT_EQ(embedded->vectors.size(), 3U);
     EXPECT_EQ(embedded->vectors[0], embedded->vectors[1]);
@@ -85,7 +86,7 @@ TEST_F(LocalEncoderTest, AWordAndItsTokensHaveOneVectorOfLengthOne) {
     }
     EXPECT_NEAR(squares, 1, 1e-5);
     const std::vector<llm::TextPair> pairs = {{"w7 w9", "w7 w9"}, {"w7 w9", "w8"}};
-    const auto scored = encoder->score(pairs);
+    const auto scored = encoder->score(pairs, {});
     ASSERT_TRUE(scored) << scored.error().message;
     EXPECT_NEAR(scored->scores[0], 1, 1e-5) << "without a score head it is the cosine";
     EXPECT_LT(scored->scores[1], 0.999);
@@ -94,13 +95,25 @@ TEST_F(LocalEncoderTest, AWordAndItsTokensHaveOneVectorOfLengthOne) {
         words += "w7 ";
     }
     const std::vector<llm::EncoderInput> many = {words};
-    EXPECT_EQ(encoder->embed(many).error().code, ErrorCode::kInvalid);
+    EXPECT_EQ(encoder->embed(many, {}).error().code, ErrorCode::kInvalid);
+}
+
+TEST_F(LocalEncoderTest, ACallThatWasGivenUpIsNotComputed) {
+    const auto encoder = open("bert_mean");
+    const std::vector<llm::EncoderInput> inputs = {std::string("w7 w9")};
+    std::stop_source gone;
+    gone.request_stop();
+    EXPECT_EQ(encoder->embed(inputs, {.stop = gone.get_token()}).error().code, ErrorCode::kCancelled);
+    EXPECT_EQ(
+        encoder->embed(inputs, {.deadline_at_ms = monotonic_now_ms() - 1}).error().code, ErrorCode::kCancelled
+    );
+    EXPECT_TRUE(encoder->embed(inputs, {.deadline_at_ms = monotonic_now_ms() + 3'600'000}));
 }
 
 TEST_F(LocalEncoderTest, AScoreIsBetweenNoneAndOneAndDependsOnTheOrder) {
     const auto encoder = open("bert_rerank");
     const std::vector<llm::TextPair> pairs = {{"w7 w9", "w8 w11"}, {"w8 w11", "w7 w9"}, {"w7 w9", "w8 w11"}};
-    const auto scored = encoder->score(pairs);
+    const auto scored = encoder->score(pairs, {});
     ASSERT_TRUE(scored) << scored.error().message;
     ASSERT_EQ(scored->scores.size(), 3U);
     for (const float score : scored->scores) {

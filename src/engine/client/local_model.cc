@@ -1,7 +1,6 @@
 #include "engine/client/local_model.h"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,6 +8,7 @@
 #include "base/clock.h"
 #include "engine/client/local_answer.h"
 #include "engine/client/stop_filter.h"
+#include "engine/client/submissions.h"
 #include "engine/client/text_stream.h"
 #include "engine/client/tool_choice.h"
 
@@ -84,7 +84,7 @@ Result<void> keep_last(
 }  // namespace
 
 Result<std::unique_ptr<LocalModel>> LocalModel::open(const ModelOptions& options) {
-    auto engine = EngineThread::start(options.directory, options.engine);
+    auto engine = SleepingEngine::start(options.directory, options.engine);
     if (!engine) {
         return engine.error();
     }
@@ -143,7 +143,11 @@ Result<std::vector<std::unique_ptr<llm::Answer>>> LocalModel::start_many(
     if (!sequence) {
         return sequence.error();
     }
-    auto channels = engine_->submit_branches(*sequence, count, on_change);
+    const auto engine = engine_->engine();
+    if (!engine) {
+        return engine.error();
+    }
+    auto channels = (*engine)->submit_branches(*sequence, count, on_change);
     if (!channels) {
         return channels.error();
     }
@@ -176,7 +180,11 @@ Result<ScoredResult> LocalModel::generate_scored(
     };
     llm::GenerateResult& result = scored.result;
     result.usage.prompt_tokens = std::ssize(scored.prompt_tokens);
-    const auto submitted = engine_->submit(std::move(*sequence));
+    const auto engine = engine_->engine();
+    if (!engine) {
+        return engine.error();
+    }
+    const auto submitted = (*engine)->submit(std::move(*sequence));
     if (!submitted) {
         return submitted.error();
     }
@@ -328,30 +336,18 @@ Result<std::vector<std::vector<double>>> LocalModel::token_log_probabilities_of(
         return found.error();
     }
     std::vector<std::vector<double>> all;
-    std::deque<std::shared_ptr<TokenChannel>> under_way;
-    std::size_t next = 0;
-    while (all.size() < texts.size()) {
-        Error error = {ErrorCode::kExhausted, ""};
-        while (next < texts.size() && under_way.size() < kTextsAtOnceMax) {
-            auto channel = submit_scoring(texts[next], *found);
-            if (!channel) {
-                error = channel.error();
-                break;
-            }
-            under_way.push_back(std::move(*channel));
-            ++next;
-        }
-        // A full queue is no error while some of ours go on: wait for them and try again.
-        const bool must_fail = under_way.empty() || error.code != ErrorCode::kExhausted;
-        auto scores = must_fail ? Result<std::vector<double>>(error) : wait_for_scores(*under_way.front());
+    const auto submit = [&](std::size_t i) { return submit_scoring(texts[i], *found); };
+    const auto take = [&](TokenChannel& channel) -> Result<void> {
+        auto scores = wait_for_scores(channel);
         if (!scores) {
-            for (const auto& channel : under_way) {
-                channel->cancel();
-            }
             return scores.error();
         }
         all.push_back(std::move(*scores));
-        under_way.pop_front();
+        return {};
+    };
+    const auto done = submit_all({.count = texts.size(), .at_once_max = kTextsAtOnceMax}, submit, take);
+    if (!done) {
+        return done.error();
     }
     return all;
 }
@@ -369,7 +365,11 @@ Result<std::shared_ptr<TokenChannel>> LocalModel::submit_scoring(
             fmt::format("{} tokens to score; 1 to {} can be", tokens.size(), context_tokens_)
         };
     }
-    return engine_->submit(
+    const auto engine = engine_->engine();
+    if (!engine) {
+        return engine.error();
+    }
+    return (*engine)->submit(
         {.prompt = std::move(*prompt), .completion_tokens_max = 0, .adapter = adapter, .score_prompt = true}
     );
 }

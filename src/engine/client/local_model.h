@@ -20,7 +20,7 @@
 #include "engine/client/prompt_encoder.h"
 #include "engine/grammar/grammar_compiler.h"
 #include "engine/model/adapter_set.h"
-#include "engine/scheduling/engine_thread.h"
+#include "engine/scheduling/sleeping_engine.h"
 #include "llm/model_client.h"
 
 namespace capstan::engine {
@@ -56,7 +56,7 @@ struct ModelStats {
 };
 
 // Thread-safe. No call may be under way when it is destroyed.
-class LocalModel : public llm::ModelClient {
+class LocalModel : public llm::ModelClient, public llm::Sleeper {
 public:
     // kInvalid, naming file and key or tensor, for what cannot be run.
     static Result<std::unique_ptr<LocalModel>> open(const ModelOptions& options);
@@ -88,8 +88,12 @@ public:
     Result<void> load_adapter(const std::string& name, const std::filesystem::path& directory);
     Result<void> unload_adapter(const std::string& name);
 
-    // Gives back memory that no running call needs; it is taken again when needed.
-    void release_memory() { engine_->release_memory(); }
+    // Adapters stay.
+    void sleep() override { engine_->sleep(); }
+
+    Result<void> wake() override { return engine_->wake(); }
+
+    bool is_asleep() const override { return engine_->is_asleep(); }
 
     // The most tokens that a prompt and its continuation may have together.
     std::int64_t context_tokens() const { return context_tokens_; }
@@ -103,7 +107,7 @@ public:
     ModelStats stats() const;
 
 private:
-    LocalModel(std::unique_ptr<EngineThread> engine, PromptEncoder encoder, std::int64_t context_tokens)
+    LocalModel(std::unique_ptr<SleepingEngine> engine, PromptEncoder encoder, std::int64_t context_tokens)
         : engine_(std::move(engine)), encoder_(std::move(encoder)), context_tokens_(context_tokens) {}
 
     Result<SequenceRequest> sequence_of(const llm::GenerateRequest& request, const GenerateOptions& options)
@@ -115,7 +119,7 @@ private:
         std::span<const llm::TokenId> tokens, const std::shared_ptr<const Adapter>& adapter
     );
 
-    std::unique_ptr<EngineThread> engine_;
+    std::unique_ptr<SleepingEngine> engine_;
     PromptEncoder encoder_;
     AdapterSet adapters_;
     std::int64_t context_tokens_;

@@ -10,6 +10,14 @@ namespace {
 
 constexpr Range kWindowRange = {.low = 1, .high = 1 << 24};
 
+// "MistralModel" of "MistralForCausalLM": the same without a head, as embedding models are saved.
+bool is_bare_name(std::string_view name, std::string_view whole) {
+    constexpr std::string_view kEnd = "ForCausalLM";
+    return whole.ends_with(kEnd) && name.ends_with("Model") &&
+           name.substr(0, name.size() - std::string_view("Model").size()) ==
+               whole.substr(0, whole.size() - kEnd.size());
+}
+
 }  // namespace
 
 Result<const Architecture*> find_architecture(const Json& config) {
@@ -19,8 +27,12 @@ Result<const Architecture*> find_architecture(const Json& config) {
     std::vector<std::string_view> known;
     for (const Architecture* architecture : architectures()) {
         known.push_back(architecture->name);
-        const bool is_named =
-            has_names && std::ranges::count(*names.as_array(), Json(architecture->name)) > 0;
+        const auto names_it = [&](const Json& name) {
+            const auto* text = name.as_string();
+            return text != nullptr &&
+                   (*text == architecture->name || is_bare_name(*text, architecture->name));
+        };
+        const bool is_named = has_names && std::ranges::any_of(*names.as_array(), names_it);
         if (is_named || (!has_names && architecture->model_type == model_type)) {
             return architecture;
         }
@@ -30,6 +42,14 @@ Result<const Architecture*> find_architecture(const Json& config) {
         has_names ? names : config["model_type"],
         fmt::format("what can be run is {}", fmt::join(known, ", "))
     );
+}
+
+bool has_no_head(const Json& config) {
+    const Json::Array* names = config["architectures"].as_array();
+    return names != nullptr && std::ranges::any_of(*names, [](const Json& name) {
+               const auto* text = name.as_string();
+               return text != nullptr && text->ends_with("Model");
+           });
 }
 
 void read_shape(ConfigReader& reader, ModelConfig& config) {

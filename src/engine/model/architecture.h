@@ -23,8 +23,12 @@ struct Architecture {
 // All that can be run, in the order of their names.
 std::span<const Architecture* const> architectures();
 
-// The one that a config.json asks for. kInvalid, with the known ones, when there is none.
+// The one that a config.json asks for, also by its name without a head ("MistralModel"). kInvalid, with the
+// known ones, when there is none.
 Result<const Architecture*> find_architecture(const Json& config);
+
+// The files have no head, unless it is the embedding: such a model makes vectors.
+bool has_no_head(const Json& config);
 
 // Parts that families share. Each takes as default what `config` holds already.
 

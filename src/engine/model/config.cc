@@ -87,6 +87,7 @@ Result<ModelConfig> config_of(const Json& json) {
     ConfigReader reader(json);
     (*architecture)->read(reader, config);
     check_shape(reader, config);
+    config.tied_embeddings = config.tied_embeddings || has_no_head(json);
     config.is_float32 = json.string_or("torch_dtype", json.string_or("dtype", "")) == "float32";
     if (json["bos_token_id"].is_number()) {
         config.bos = static_cast<llm::TokenId>(

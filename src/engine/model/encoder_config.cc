@@ -222,6 +222,28 @@ Result<void> read_modules(const std::filesystem::path& directory, EncoderConfig&
     return {};
 }
 
+namespace {
+
+// What sentence_bert_config.json says of the length of a text; `otherwise` when it says nothing.
+Result<std::int64_t> read_length_limit(const std::filesystem::path& directory, std::int64_t otherwise) {
+    const std::filesystem::path path = directory / "sentence_bert_config.json";
+    if (!std::filesystem::exists(path)) {
+        return otherwise;
+    }
+    const auto json = read_json_file(path);
+    if (!json) {
+        return json.error();
+    }
+    ConfigReader reader(*json);
+    const std::int64_t limit = reader.integer("max_seq_length", otherwise, {.low = 1, .high = 1 << 24});
+    if (reader.error()) {
+        return with_context(fmt::format("'{}'", path.string()), *reader.error());
+    }
+    return limit;
+}
+
+}  // namespace
+
 Result<EncoderConfig> read_encoder_config(const std::filesystem::path& path) {
     const auto json = read_config_json(path);
     if (!json) {
@@ -237,22 +259,51 @@ Result<EncoderConfig> read_encoder_config(const std::filesystem::path& path) {
     if (auto good = read_modules(path, *config); !good) {
         return good.error();
     }
-    const std::filesystem::path limits = path / "sentence_bert_config.json";
-    if (std::filesystem::exists(limits)) {
-        const auto limit = read_json_file(limits);
-        if (!limit) {
-            return limit.error();
-        }
-        ConfigReader reader(*limit);
-        config->tokens_max =
-            reader.integer("max_seq_length", config->tokens_max, {.low = 1, .high = 1 << 24});
-        if (reader.error()) {
-            return with_context(fmt::format("'{}'", limits.string()), *reader.error());
-        }
-        config->tokens_max =
-            std::min(config->tokens_max, config->shape.positions_max - config->position_offset);
+    const auto limit = read_length_limit(path, config->tokens_max);
+    if (!limit) {
+        return limit.error();
     }
+    config->tokens_max = std::min(*limit, config->shape.positions_max - config->position_offset);
     return config;
+}
+
+std::optional<Pooling> decoder_pooling_named(std::string_view name) {
+    const auto pooling = pooling_named(name);
+    return pooling == Pooling::kFirst ? std::nullopt : pooling;
+}
+
+Result<std::optional<EmbeddingConfig>> read_embedding_config(const std::filesystem::path& path) {
+    const auto json = read_config_json(path);
+    if (!json) {
+        return json.error();
+    }
+    EncoderConfig config;
+    const bool is_folder = std::filesystem::is_directory(path);
+    const auto named = pooling_named(json->string_or("pooling_type", ""));
+    if (!(is_folder && std::filesystem::exists(path / "modules.json")) && !named) {
+        return std::optional<EmbeddingConfig>();
+    }
+    config.pooling = named.value_or(Pooling::kMean);
+    if (auto good = is_folder ? read_modules(path, config) : Result<void>(); !good) {
+        return good.error();
+    }
+    const auto limit = is_folder ? read_length_limit(path, 0) : Result<std::int64_t>(0);
+    if (!limit) {
+        return limit.error();
+    }
+    if (config.pooling != Pooling::kLast && config.pooling != Pooling::kMean) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format(
+                "'{}' is a decoder: its vectors can be made of "
+                "the last token or of the mean of all",
+                path.string()
+            )
+        };
+    }
+    return std::optional(
+        EmbeddingConfig{.pooling = config.pooling, .normalises = config.normalises, .tokens_max = *limit}
+    );
 }
 
 }  // namespace capstan::engine

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "base/json.h"
@@ -51,6 +52,20 @@ Result<EncoderConfig> parse_encoder_config(const Json& config_json);
 
 // Of a model directory, or of a GGUF file. Without modules.json embeddings are means of length one.
 Result<EncoderConfig> read_encoder_config(const std::filesystem::path& path);
+
+// How a decoder's rows become vectors.
+struct EmbeddingConfig {
+    Pooling pooling = Pooling::kLast;  // Or kMean.
+    bool normalises = true;            // They have length one.
+    std::int64_t tokens_max = 0;       // Of one text; 0: what the decoder reads.
+};
+
+// What sentence-transformers' files in a decoder's folder (modules.json and those that it names) or a GGUF
+// file's pooling_type say; nothing when there is neither: then it generates. kInvalid for what cannot be run.
+Result<std::optional<EmbeddingConfig>> read_embedding_config(const std::filesystem::path& path);
+
+// "last" and "mean".
+std::optional<Pooling> decoder_pooling_named(std::string_view name);
 
 // The pooling and normalisation that modules.json asks for; `directory` has the folders that it names.
 Result<void> read_modules(const std::filesystem::path& directory, EncoderConfig& config);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/model/pooling.h"
 #include "engine/model/row_loop.h"
 #include "engine/model/weight_filler.h"
 
@@ -75,16 +76,8 @@ Result<EncoderWeights> load_encoder_weights(
     return weights;
 }
 
-void scale_to_length_one(std::span<float> vector) {
-    double squares = 0;
-    for (const float value : vector) {
-        squares += static_cast<double>(value) * static_cast<double>(value);
-    }
-    // As torch.nn.functional.normalize.
-    const auto scale = static_cast<float>(1 / std::max(std::sqrt(squares), 1e-12));
-    for (float& value : vector) {
-        value *= scale;
-    }
+Error stopped() {
+    return {ErrorCode::kCancelled, "the call was given up before its texts were read"};
 }
 
 }  // namespace
@@ -116,13 +109,15 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::open(
     );
 }
 
-Result<std::vector<float>> EncoderModel::embed(std::span<const EncoderText> texts) {
+Result<std::vector<float>> EncoderModel::embed(
+    std::span<const EncoderText> texts, const MustStop& must_stop
+) {
     if (auto good = check(texts); !good) {
         return good.error();
     }
     const auto hidden = static_cast<std::size_t>(config_.shape.hidden);
     std::vector<float> vectors(texts.size() * hidden);
-    run_in_parts(texts, [&](std::size_t first, std::size_t count) {
+    const bool is_done = run_in_parts(texts, must_stop, [&](std::size_t first, std::size_t count) {
         std::size_t token = 0;
         for (std::size_t i = first; i < first + count; ++i) {
             const std::size_t length = texts[i].tokens.size();
@@ -130,10 +125,12 @@ Result<std::vector<float>> EncoderModel::embed(std::span<const EncoderText> text
             token += length;
         }
     });
-    return vectors;
+    return is_done ? Result<std::vector<float>>(std::move(vectors)) : stopped();
 }
 
-Result<std::vector<float>> EncoderModel::score(std::span<const EncoderText> texts) {
+Result<std::vector<float>> EncoderModel::score(
+    std::span<const EncoderText> texts, const MustStop& must_stop
+) {
     if (!can_score()) {
         return Error{ErrorCode::kInvalid, "this model makes embeddings; it has no head that scores"};
     }
@@ -142,7 +139,7 @@ Result<std::vector<float>> EncoderModel::score(std::span<const EncoderText> text
     }
     const std::int64_t hidden = config_.shape.hidden;
     std::vector<float> scores(texts.size());
-    run_in_parts(texts, [&](std::size_t first, std::size_t count) {
+    const bool is_done = run_in_parts(texts, must_stop, [&](std::size_t first, std::size_t count) {
         std::size_t token = 0;
         const auto rows = static_cast<std::int64_t>(count);
         for (std::size_t i = 0; i < count; ++i) {
@@ -159,7 +156,7 @@ Result<std::vector<float>> EncoderModel::score(std::span<const EncoderText> text
         }
         multiply(weights_.classifier, projected_.data(), rows, scores.data() + first);
     });
-    return scores;
+    return is_done ? Result<std::vector<float>>(std::move(scores)) : stopped();
 }
 
 Result<void> EncoderModel::check(std::span<const EncoderText> texts) const {
@@ -192,8 +189,13 @@ Result<void> EncoderModel::check(std::span<const EncoderText> texts) const {
 }
 
 template <typename Take>
-void EncoderModel::run_in_parts(std::span<const EncoderText> texts, const Take& take) {
+bool EncoderModel::run_in_parts(
+    std::span<const EncoderText> texts, const MustStop& must_stop, const Take& take
+) {
     for (std::size_t first = 0; first < texts.size();) {
+        if (must_stop && must_stop()) {
+            return false;
+        }
         std::size_t count = 0;
         std::int64_t tokens = 0;
         while (first + count < texts.size()) {
@@ -209,6 +211,7 @@ void EncoderModel::run_in_parts(std::span<const EncoderText> texts, const Take& 
         take(first, count);
         first += count;
     }
+    return true;
 }
 
 void EncoderModel::run(std::span<const EncoderText> texts) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -42,6 +43,9 @@ struct EncoderWeights {
 // Used by one thread at a time.
 class EncoderModel {
 public:
+    // Asked between parts of some thousand tokens; true ends a call with kCancelled. Empty: never.
+    using MustStop = std::function<bool()>;
+
     // A model directory or a GGUF file.
     static Result<std::unique_ptr<EncoderModel>> open(
         const std::filesystem::path& path, int threads, kernels::PackAs as = kernels::PackAs::kStored
@@ -55,18 +59,19 @@ public:
 
     // [texts, dimensions]: pooled, and of length one if the model says so. kInvalid for a text that is empty,
     // too long, or has a token that the model does not know.
-    Result<std::vector<float>> embed(std::span<const EncoderText> texts);
+    Result<std::vector<float>> embed(std::span<const EncoderText> texts, const MustStop& must_stop = {});
 
     // One logit for each text. kInvalid as `embed`, and for a model that makes embeddings.
-    Result<std::vector<float>> score(std::span<const EncoderText> texts);
+    Result<std::vector<float>> score(std::span<const EncoderText> texts, const MustStop& must_stop = {});
 
 private:
     EncoderModel(EncoderConfig config, EncoderWeights weights, std::unique_ptr<ThreadTeam> team);
 
     Result<void> check(std::span<const EncoderText> texts) const;
-    // Calls `take(first text, count)` for parts of the texts, hidden_ being theirs.
+    // Calls `take(first text, count)` for parts of the texts, hidden_ being theirs. False when it was
+    // stopped.
     template <typename Take>
-    void run_in_parts(std::span<const EncoderText> texts, const Take& take);
+    bool run_in_parts(std::span<const EncoderText> texts, const MustStop& must_stop, const Take& take);
     void run(std::span<const EncoderText> texts);
     void embed_tokens(std::span<const EncoderText> texts);
     void attend(std::span<const EncoderText> texts, const LayerWeights& weights);

@@ -95,7 +95,8 @@ void BatchPlanner::add_rows(Sequence& sequence, std::int64_t rows) {
     for (std::int64_t position = sequence.computed; position < sequence.computed + rows; ++position) {
         const bool is_scored = sequence.request.score_prompt && position >= sequence.scored &&
                                position + 1 < sequence.prompt_tokens;
-        const bool wants_logits = position >= last || is_scored;
+        const bool is_pooled = sequence.request.pooling == Pooling::kMean && position >= sequence.scored;
+        const bool wants_logits = position >= last || is_scored || is_pooled;
         share.logits += wants_logits ? 1 : 0;
         const bool is_guess = position > last;
         batch_.rows.push_back({

@@ -188,7 +188,10 @@ void Scheduler::compute(const Batch& batch) {
     const std::int64_t begin_us = monotonic_now_us();
     prompt_tokens_ += batch.prompt_tokens;
     cached_prompt_tokens_ += batch.known_tokens;
-    deliver(batch, parts_.model.forward(batch.rows));
+    const bool makes_vectors = limits_.output == EngineOutput::kVectors;
+    deliver(
+        batch, makes_vectors ? parts_.model.forward_hidden(batch.rows) : parts_.model.forward(batch.rows)
+    );
     const std::int64_t duration_us = monotonic_now_us() - begin_us;
     budget_.learn({
         .generating = batch.generating,
@@ -206,6 +209,9 @@ void Scheduler::deliver(const Batch& batch, std::span<const float> logits) {
         const bool is_complete =
             sequence.request.completion_tokens_max == 0 && sequence.computed == sequence.to_compute();
         if (!sequence.is_over && is_complete) {
+            if (sequence.request.pooling) {
+                sequence.channel->set_vector(sequence.pool.take());
+            }
             end(sequence, llm::FinishReason::kLength);
         }
         if (!sequence.is_over) {
@@ -214,21 +220,30 @@ void Scheduler::deliver(const Batch& batch, std::span<const float> logits) {
     }
 }
 
-// Takes what belongs to the share off `logits`.
+std::int64_t Scheduler::row_width() const {
+    const ModelConfig& config = parts_.model.config();
+    return limits_.output == EngineOutput::kVectors ? config.hidden : config.vocabulary;
+}
+
+// Takes what belongs to the share off `logits`, which are hidden rows where vectors are made.
 void Scheduler::deliver_rows(const BatchShare& share, std::span<const float>& logits) {
     Sequence& sequence = *share.sequence;
-    const auto vocabulary = static_cast<std::size_t>(parts_.model.config().vocabulary);
-    const auto rows = logits.first(static_cast<std::size_t>(share.logits) * vocabulary);
+    const auto width = static_cast<std::size_t>(row_width());
+    const auto rows = logits.first(static_cast<std::size_t>(share.logits) * width);
     logits = logits.subspan(rows.size());
     sequence.computed += share.rows - share.logits;
     std::size_t accepted = 0;
-    for (std::size_t i = 0; i < rows.size() && !sequence.is_over; i += vocabulary) {
-        const auto row = rows.subspan(i, vocabulary);
+    for (std::size_t i = 0; i < rows.size() && !sequence.is_over; i += width) {
+        const auto row = rows.subspan(i, width);
         if (!kernels::best_reductions().all_finite(row.data(), std::ssize(row))) {
             end(sequence, not_finite());
             break;
         }
         ++sequence.computed;
+        if (sequence.request.pooling) {
+            pool(sequence, row);
+            continue;
+        }
         if (sequence.computed < std::ssize(sequence.tokens)) {
             score_prompt(sequence, row);
             continue;
@@ -254,6 +269,11 @@ void Scheduler::learn_from_guesses(Sequence& sequence, std::int64_t accepted) {
         guessed_tokens_ += guessed;
         accepted_tokens_ += accepted;
     }
+}
+
+void Scheduler::pool(Sequence& sequence, std::span<const float> row) const {
+    sequence.pool.add(row);
+    sequence.scored = sequence.computed;
 }
 
 // The logits of the last token computed say how probable the one behind it was.

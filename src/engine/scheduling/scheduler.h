@@ -27,12 +27,19 @@
 
 namespace capstan::engine {
 
+// What becomes of a model's rows.
+enum class EngineOutput {
+    kTokens,   // Logits, and from them tokens and scores.
+    kVectors,  // One vector of each prompt: all sequences have a pooling.
+};
+
 struct SchedulerLimits {
     std::size_t running_max = 32;
     std::size_t prefill_tokens_max = 512;  // Prompt tokens in one step, of all sequences.
     SpeculationLimits speculation = {};
     // Of one step while sequences generate, met by fewer prompt tokens; 0: always prefill_tokens_max.
     std::int64_t step_target_us = 100'000;
+    EngineOutput output = EngineOutput::kTokens;
 };
 
 struct SchedulerStats {
@@ -95,6 +102,7 @@ private:
 
     void compute(const Batch& batch);
     void deliver(const Batch& batch, std::span<const float> logits);
+    std::int64_t row_width() const;
     void deliver_rows(const BatchShare& share, std::span<const float>& logits);
     void learn_from_guesses(Sequence& sequence, std::int64_t accepted);
     void fork(Sequence& sequence, std::span<const float> logits);
@@ -103,6 +111,7 @@ private:
     Sequence& bear(const Sequence& parent);
     void add_token(Sequence& beam, llm::TokenId token);
     void become_copy(Sequence& beam, const Sequence& parent);
+    void pool(Sequence& sequence, std::span<const float> row) const;
     void score_prompt(Sequence& sequence, std::span<const float> logits) const;
     void generate(Sequence& sequence, std::span<const float> logits);
     void end(Sequence& sequence, const Result<llm::FinishReason>& outcome);

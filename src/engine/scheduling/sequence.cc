@@ -9,7 +9,8 @@ Sequence::Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
       sampler(request.sampling, request.prompt),
       constraint(request.grammar == nullptr ? nullptr : request.grammar->start()),
       tokens(std::exchange(request.prompt, {})),
-      prompt_tokens(std::ssize(tokens)) {}
+      prompt_tokens(std::ssize(tokens)),
+      pool(request.pooling.value_or(Pooling::kLast)) {}
 
 std::unique_ptr<Sequence> Sequence::with_branches(
     const SequenceRequest& asked, const std::vector<std::shared_ptr<TokenChannel>>& channels

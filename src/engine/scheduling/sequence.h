@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "engine/cache/prefix_tree.h"
 #include "engine/grammar/token_constraint.h"
 #include "engine/model/adapter.h"
+#include "engine/model/pooling.h"
 #include "engine/sampling/minimum_length.h"
 #include "engine/sampling/sampler.h"
 #include "engine/scheduling/beam_search.h"
@@ -44,6 +46,9 @@ struct SequenceRequest {
     int priority = 0;               // Lower comes first.
     std::string fairness_key = {};  // Those who wait take turns by key.
     bool speculates = true;         // Where the engine does.
+    // With completion_tokens_max 0, of an engine that makes vectors: how the prompt's tokens become one,
+    // kLast or kMean.
+    std::optional<Pooling> pooling = {};
     // With branches: they are the beams of one search (beam_search.h), handed out at its end, the best first,
     // with log-probabilities. Only the grammar applies, no sampling.
     bool searches_beams = false;
@@ -81,7 +86,9 @@ struct Sequence {
     std::vector<llm::TokenId> tokens;             // The prompt, then what was generated.
     std::int64_t prompt_tokens = 0;
     std::int64_t computed = 0;  // Tokens whose keys and values are in the cache.
-    std::int64_t scored = 0;    // Of the prompt: how many log-probabilities were handed out.
+    std::int64_t scored = 0;    // Of the prompt: how many log-probabilities were
+                                // handed out, or rows pooled.
+    VectorPool pool;
     KvSequence kv;
     PrefixPlace place;
 
@@ -104,15 +111,20 @@ struct Sequence {
 
     // Tokens that must be computed before the next one is known, or before the end.
     std::int64_t to_compute() const {
-        return std::ssize(tokens) - (request.completion_tokens_max == 0 ? 1 : 0);
+        return std::ssize(tokens) - (request.completion_tokens_max == 0 && !request.pooling ? 1 : 0);
     }
+
+    // Something is made of every token's row: none may be skipped because its keys and values are known.
+    bool needs_all_rows() const { return request.score_prompt || request.pooling == Pooling::kMean; }
 
     // More than the one row that follows a generated token.
     bool is_prefilling() const { return generated() == 0 || to_compute() - computed > 1; }
 
-    // Positions of the cache that it may need; the last token's key and value are never computed.
+    // Positions of the cache that it may need; but for a vector's, the last token's key and value are never
+    // computed.
     std::int64_t kv_tokens() const {
-        return std::max<std::int64_t>(1, prompt_tokens + request.completion_tokens_max - 1);
+        const std::int64_t unused = request.pooling ? 0 : 1;
+        return std::max<std::int64_t>(1, prompt_tokens + request.completion_tokens_max - unused);
     }
 
     bool is_late(std::int64_t now_ms) const {

@@ -36,7 +36,7 @@ void SequenceMemory::enter(Sequence& sequence) {
     CHECK(sequence.kv.blocks.empty(), "a sequence enters once");
     sequence.kv = cache_.empty();
     sequence.kv.blocks.reserve(static_cast<std::size_t>(kv_blocks_of(sequence.kv_tokens())));
-    if (!sequence.request.score_prompt) {
+    if (!sequence.needs_all_rows()) {
         sequence.place = tree_.enter(sequence.request.adapter);
     }
 }
@@ -173,7 +173,7 @@ void SequenceMemory::release(Sequence& sequence) {
 }
 
 PrefixTree::Known SequenceMemory::known(const Sequence& sequence) const {
-    if (sequence.request.score_prompt) {
+    if (sequence.needs_all_rows()) {
         return {};
     }
     const auto tokens = static_cast<std::size_t>(sequence.to_compute() - 1);

@@ -20,6 +20,16 @@ void TokenChannel::push_prompt(ScoredToken token) {
     prompt_scores_.push_back(std::move(token));
 }
 
+void TokenChannel::set_vector(std::vector<float> vector) {
+    const std::scoped_lock lock(mutex_);
+    vector_ = std::move(vector);
+}
+
+std::vector<float> TokenChannel::take_vector() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(vector_, {});
+}
+
 void TokenChannel::finish(Result<llm::FinishReason> outcome) {
     {
         const std::scoped_lock lock(mutex_);

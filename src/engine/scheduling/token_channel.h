@@ -32,6 +32,8 @@ public:
     void push(ScoredToken token);
     void push_prompt(ScoredToken token);  // Before the first `push`.
 
+    void set_vector(std::vector<float> vector);  // Before `finish`.
+
     void set_cached_prompt_tokens(std::int64_t count) { cached_prompt_tokens_ = count; }  // The same.
 
     void finish(Result<llm::FinishReason> outcome);  // Once, last.
@@ -41,6 +43,7 @@ public:
     std::optional<ScoredToken> try_next();          // Nothing, at once, when there is none.
     bool has_ended() const;                         // There may still be tokens to take.
     Result<llm::FinishReason> outcome() const;      // After the end.
+    std::vector<float> take_vector();               // Of the prompt, after the end.
     std::vector<ScoredToken> take_prompt_scores();  // Complete with the first token, or at the end.
 
     // Tokens of the prompt that were known from before and not computed again. Known with the first token.
@@ -62,6 +65,7 @@ private:
     std::condition_variable changed_;
     std::deque<ScoredToken> tokens_;
     std::vector<ScoredToken> prompt_scores_;
+    std::vector<float> vector_;
     std::optional<Result<llm::FinishReason>> outcome_;
     std::atomic<bool> cancelled_ = false;
     std::atomic<std::int64_t> cached_prompt_tokens_ = 0;
