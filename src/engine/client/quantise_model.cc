@@ -80,7 +80,7 @@ GgufMetadata metadata_of(const GgufFile& file, Mixture mixture) {
     };
     GgufMetadata metadata;
     for (const auto& [key, value] : file.metadata()) {
-        if (std::ranges::find(kReplaced, key) == std::end(kReplaced)) {
+        if (std::ranges::find(kReplaced, key) == std::end(kReplaced) && !key.starts_with("split.")) {
             metadata.copy(key, value);
         }
     }

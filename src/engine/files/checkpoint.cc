@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "engine/files/gguf_names.h"
+#include "engine/files/gguf_split.h"
 #include "engine/files/scaled_tensors.h"
 
 namespace capstan::engine {
@@ -63,7 +64,8 @@ std::optional<std::filesystem::path> find_gguf(const std::filesystem::path& path
     }
     std::optional<std::filesystem::path> found;
     for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
-        if (entry.path().extension() == ".gguf") {
+        const auto piece = parse_piece_name(entry.path().filename().string());
+        if (entry.path().extension() == ".gguf" && (!piece || piece->number == 1)) {
             if (found) {
                 return std::nullopt;
             }

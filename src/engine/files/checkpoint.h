@@ -19,8 +19,8 @@ namespace capstan::engine {
 // Tensor name to file name, from the text of an index. kInvalid for a file that is not beside the index.
 Result<std::map<std::string, std::string>> parse_shard_index(std::string_view text);
 
-// The GGUF file that `path` stands for: itself, when its name ends in .gguf, or the only such file of a
-// directory that has no safetensors.
+// The GGUF file that `path` stands for: itself, when its name ends in .gguf, or the only such file (or first
+// piece of one) of a directory that has no safetensors.
 std::optional<std::filesystem::path> find_gguf(const std::filesystem::path& path);
 
 class Checkpoint {

@@ -80,6 +80,7 @@ Result<GgufContent> parse_gguf(std::string_view file);
 
 class GgufFile {
 public:
+    // Of a model in several files (gguf_split.h) the first, beside which the others lie.
     static Result<GgufFile> open(const std::filesystem::path& path);
 
     // Of a whole file in memory, which outlives this.
@@ -100,10 +101,14 @@ public:
     std::string string_or(std::string_view key, std::string_view otherwise) const;
 
 private:
-    GgufFile(std::optional<MappedFile> file, GgufContent content)
-        : file_(std::move(file)), content_(std::move(content)) {}
+    GgufFile(std::vector<MappedFile> files, GgufContent content)
+        : files_(std::move(files)), content_(std::move(content)) {}
 
-    std::optional<MappedFile> file_;
+    static Result<GgufFile> open_pieces(
+        const std::filesystem::path& path, MappedFile first, GgufContent content, std::int64_t count
+    );
+
+    std::vector<MappedFile> files_;
     GgufContent content_;
 };
 

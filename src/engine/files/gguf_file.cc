@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/files/gguf.h"
+#include "engine/files/gguf_split.h"
 
 namespace capstan::engine {
 namespace {
@@ -156,18 +158,67 @@ Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
         return file.error();
     }
     auto content = parse_gguf(file->bytes());
-    if (!content) {
-        return with_context(fmt::format("GGUF file '{}'", path.string()), content.error());
+    const auto pieces = content ? piece_count_of(*content) : Result<std::int64_t>(content.error());
+    if (!pieces) {
+        return with_context(fmt::format("GGUF file '{}'", path.string()), pieces.error());
     }
-    return GgufFile(std::move(*file), std::move(*content));
+    if (*pieces > 1) {
+        auto joined = open_pieces(path, std::move(*file), std::move(*content), *pieces);
+        return joined ? std::move(joined)
+                      : with_context(fmt::format("GGUF file '{}'", path.string()), joined.error());
+    }
+    std::vector<MappedFile> files;
+    files.push_back(std::move(*file));
+    return GgufFile(std::move(files), std::move(*content));
+}
+
+Result<GgufFile> GgufFile::open_pieces(
+    const std::filesystem::path& path, MappedFile first, GgufContent content, std::int64_t count
+) {
+    auto name = parse_piece_name(path.filename().string());
+    if (!name || name->number != 1 || name->count != count) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format(
+                "it is one of {} pieces: name the first, which must be called '…-00001-of-{:05}.gguf'",
+                count,
+                count
+            )
+        };
+    }
+    std::vector<MappedFile> files;
+    files.push_back(std::move(first));
+    std::vector<GgufPiece> pieces;
+    pieces.push_back({.name = name->file_name(), .content = std::move(content)});
+    for (name->number = 2; name->number <= count; ++name->number) {
+        auto file = MappedFile::open(path.parent_path() / name->file_name());
+        if (!file) {
+            return file.error();
+        }
+        auto piece = parse_gguf(file->bytes());
+        if (!piece) {
+            return with_context(fmt::format("piece '{}'", name->file_name()), piece.error());
+        }
+        files.push_back(std::move(*file));
+        pieces.push_back({.name = name->file_name(), .content = std::move(*piece)});
+    }
+    auto joined = join_pieces(pieces);
+    if (!joined) {
+        return joined.error();
+    }
+    return GgufFile(std::move(files), std::move(*joined));
 }
 
 Result<GgufFile> GgufFile::view(std::string_view bytes) {
     auto content = parse_gguf(bytes);
-    if (!content) {
-        return content.error();
+    const auto pieces = content ? piece_count_of(*content) : Result<std::int64_t>(content.error());
+    if (!pieces) {
+        return pieces.error();
     }
-    return GgufFile(std::nullopt, std::move(*content));
+    if (*pieces > 1) {
+        return Error{ErrorCode::kInvalid, fmt::format("it is one of {} pieces", *pieces)};
+    }
+    return GgufFile({}, std::move(*content));
 }
 
 const GgufValue* GgufFile::find(std::string_view key) const {

@@ -339,12 +339,6 @@ Result<std::map<std::string, Tensor, std::less<>>> hugging_face_tensors(const Gg
             )
         };
     }
-    if (const std::int64_t pieces = file.int_or("split.count", 1); pieces > 1) {
-        return Error{
-            ErrorCode::kInvalid,
-            fmt::format("it is one of {} pieces; merge them first (llama-gguf-split --merge)", pieces)
-        };
-    }
     Renamer renamer(file, *family, architecture);
     for (const auto& [name, tensor] : file.tensors()) {
         if (std::ranges::count(kReadByConfiguration, name) != 0) {

@@ -17,7 +17,8 @@ Result<Json> read_gguf_config(const std::filesystem::path& path) {
     if (!file) {
         return file.error();
     }
-    return config_json_of(*file);
+    auto json = config_json_of(*file);
+    return json ? json : with_context(fmt::format("GGUF file '{}'", path.string()), json.error());
 }
 
 }  // namespace
@@ -36,8 +37,7 @@ Result<Json> read_json_file(const std::filesystem::path& path) {
 
 Result<Json> read_config_json(const std::filesystem::path& path) {
     if (const auto gguf = find_gguf(path)) {
-        auto json = read_gguf_config(*gguf);
-        return json ? json : with_context(fmt::format("'{}'", gguf->string()), json.error());
+        return read_gguf_config(*gguf);
     }
     return read_json_file(path / "config.json");
 }
