@@ -11,8 +11,15 @@
 
 namespace capstan::engine::kernels {
 
-// Weights are asked for so many bytes before they are needed: what comes behind a tile is the next one.
-inline constexpr std::int64_t kLoraBytesAhead = 4096;
+// Weights are asked for twice before they are needed, as in linear_products.h; what comes behind a tile is
+// the next one. `offset` is that within what is read at a time: once a cache line is enough.
+template <class S>
+void ask_ahead(const std::byte* from, std::int64_t offset) {
+    if (offset % 64 == 0) {
+        __builtin_prefetch(from + 8 * 1024, 0, 2);
+        __builtin_prefetch(from + 2 * 1024);
+    }
+}
 
 template <class S, DataType kType, int kRanks, int kRows>
 void lora_inner_block(const LoraInnerWork& work, std::int64_t first_rank, std::int64_t first_row) {
@@ -35,7 +42,7 @@ void lora_inner_block(const LoraInnerWork& work, std::int64_t first_rank, std::i
             tile + (column / kLoraColumns * kLoraRanks * kLoraColumns + column % kLoraColumns) * kBytes;
         for (int rank = 0; rank < kRanks; ++rank) {
             const std::byte* from = group + rank * kLoraColumns * kBytes;
-            __builtin_prefetch(from + kLoraBytesAhead);
+            ask_ahead<S>(from, rank * kLoraColumns * kBytes);
             const auto weights = S::template load_weights<kType>(from);
             for (int row = 0; row < kRows; ++row) {
                 sums[rank][row] = S::fma(weights, x[row], sums[rank][row]);
@@ -91,7 +98,7 @@ void lora_outer_block(const LoraOuterWork& work, std::int64_t first_row, std::in
         }
         for (int i = 0; i < kVectors; ++i) {
             const std::byte* from = weights + (rank * kLoraOutputs + i * S::kWidth) * kBytes;
-            __builtin_prefetch(from + kLoraBytesAhead);
+            ask_ahead<S>(from, i * S::kWidth * kBytes);
             const auto of_rank = S::template load_weights<kType>(from);
             for (int row = 0; row < kRows; ++row) {
                 sums[row][i] = S::fma(inner[row], of_rank, sums[row][i]);
