@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -28,6 +30,11 @@ std::int64_t memory_bytes_max(const EngineSettings& settings) {
         return settings.memory_mb_max << 20;
     }
     return sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 5 * 4;
+}
+
+std::vector<std::string> words_of(const std::string& command) {
+    std::istringstream text(command);
+    return {std::istream_iterator<std::string>(text), {}};
 }
 
 std::int64_t bytes_of(const registry::Version& version) {
@@ -99,6 +106,7 @@ DeploymentKeeper::DeploymentKeeper(House& house, process::ProcessHost& host)
         .models_folder = house.folders().models,
         .run_folder = house.folders().run,
         .threads = house.settings().engine.threads,
+        .launcher = words_of(house.settings().engine.launcher),
         .on_change = [this] { wake(); },
     });
     house.deployments().deployments().on_change([this] { wake(); });

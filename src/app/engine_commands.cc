@@ -88,6 +88,7 @@ void add_engine_command(CLI::App& app, CommonOptions& common) {
     engine->add_option("--address", command->address, "Address to listen on");
     engine->add_option("--port", command->port, "Port; any free one when left out");
     engine->add_option("--port-file", command->port_file, "File that gets the port");
+    engine->add_option("--url-file", command->url_file, "File that gets the URL, by this machine's name");
     engine->add_option("--threads", command->threads, "Threads of the engine")->check(CLI::Range(1, 256));
     engine->add_option(
         "--context",

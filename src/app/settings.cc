@@ -67,6 +67,13 @@ config::Settings describe(ServerSettings& settings) {
     fields.integer(
         "engine.threads", settings.engine.threads, {.help = "Threads of one engine", .min = 1, .max = 256}
     );
+    fields.text(
+        "engine.launcher",
+        settings.engine.launcher,
+        {.help =
+             "Command in front of each engine's own, such as srun --ntasks=1 --cpus-per-task=4; words are "
+             "separated by spaces"}
+    );
     fields.integer(
         "engine.memory_mb_max",
         settings.engine.memory_mb_max,

@@ -36,6 +36,7 @@ struct JobSettings {
 
 struct EngineSettings {
     int threads = 1;                    // Of one replica.
+    std::string launcher;               // Starts engines, such as "srun --ntasks=1"; empty: this program.
     std::int64_t memory_mb_max = 0;     // Of all replicas together; 0: four fifths of the machine's.
     std::int64_t idle_s_to_none = 300;  // A target that may have no replicas loses its last after so long.
 };

@@ -20,6 +20,7 @@ struct EngineCommand {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;           // 0: any free one.
     std::filesystem::path port_file;  // Gets the port once the engine listens; empty: none.
+    std::filesystem::path url_file;   // Gets the URL, by this machine's name; empty: none.
     int threads = 1;
     std::int64_t context_tokens_max = 0;  // 0: the model's.
     std::int64_t kv_cache_bytes = std::int64_t{256} << 20;

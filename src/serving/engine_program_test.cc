@@ -27,6 +27,10 @@ int run(int argc, char** argv) {
             command.quantize = value;
         } else if (name == "--port-file") {
             command.port_file = value;
+        } else if (name == "--address") {
+            command.address = value;
+        } else if (name == "--url-file") {
+            command.url_file = value;
         } else if (name == "--pooling") {
             command.pooling = value;
         } else if (name == "--adapter") {

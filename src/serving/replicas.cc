@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uint64_t kLogBytesMax = std::uint64_t{16} << 20;
 constexpr std::int64_t kHealthMsMax = 2'000;
-constexpr std::size_t kPortFileBytesMax = 64;
+constexpr std::size_t kPortFileBytesMax = 512;
+constexpr std::int64_t kQueueMsMax = 3'600'000;  // A launcher may wait for a free machine.
 
 std::string served_name(const registry::Version& version) {
     return version.model + "/" + std::to_string(version.number);
@@ -59,8 +60,12 @@ void Replicas::stop() {
 }
 
 std::string Replicas::url_of(const Replica& replica) {
-    const auto port = read_file(replica.port_file, kPortFileBytesMax);
-    return port && !port->empty() ? "http://127.0.0.1:" + port->substr(0, port->find('\n')) : std::string();
+    const auto told = read_file(replica.port_file, kPortFileBytesMax);
+    if (!told || told->empty()) {
+        return {};
+    }
+    const std::string line = told->substr(0, told->find('\n'));
+    return line.starts_with("http://") ? line : "http://127.0.0.1:" + line;
 }
 
 Result<process::ServiceSpec> Replicas::service_of(const ReplicaSpec& spec, Replica& replica) {
@@ -70,18 +75,23 @@ Result<process::ServiceSpec> Replicas::service_of(const ReplicaSpec& spec, Repli
         return folder.error();
     }
     replica.model = served_name(spec.version);
-    std::vector<std::string> argv = {
-        inputs_.program.string(),
-        "engine",
-        "--model",
-        folder->string(),
-        "--name",
-        served_name(full),
-        "--threads",
-        std::to_string(inputs_.threads),
-        "--port-file",
-        replica.port_file.string()
-    };
+    std::vector<std::string> argv = inputs_.launcher;
+    argv.insert(
+        argv.end(),
+        {inputs_.program.string(),
+         "engine",
+         "--model",
+         folder->string(),
+         "--name",
+         served_name(full),
+         "--threads",
+         std::to_string(inputs_.threads)}
+    );
+    const bool is_elsewhere = !inputs_.launcher.empty();
+    if (is_elsewhere) {
+        argv.insert(argv.end(), {"--address", "0.0.0.0"});
+    }
+    argv.insert(argv.end(), {is_elsewhere ? "--url-file" : "--port-file", replica.port_file.string()});
     if (spec.base) {
         const auto adapter = folder_of(inputs_.objects, spec.version, inputs_.models_folder);
         if (!adapter) {
@@ -121,6 +131,9 @@ Result<process::ServiceSpec> Replicas::service_of(const ReplicaSpec& spec, Repli
     };
     service.health_interval_ms = 250;
     service.unhealthy_max = 20;
+    if (is_elsewhere) {
+        service.start_ms_max = kQueueMsMax;
+    }
     return service;
 }
 

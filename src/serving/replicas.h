@@ -52,7 +52,10 @@ public:
         std::filesystem::path models_folder;  // For materialised versions.
         std::filesystem::path run_folder;     // For port files and logs.
         int threads = 1;                      // Of each engine.
-        std::int64_t retry_ms = 10'000;       // What could not be started is tried again after so long.
+        // Command that starts an engine, elsewhere maybe, such as {"srun", "--ntasks=1"}; empty: none. The
+        // folders are to be seen from there, and what ends it ends the engine.
+        std::vector<std::string> launcher = {};
+        std::int64_t retry_ms = 10'000;  // What could not be started is tried again after so long.
         std::function<void()>
             on_change;  // Called on a supervisor's thread when a replica's state has changed; must not block.
     };
@@ -74,7 +77,7 @@ public:
 private:
     struct Replica {
         ReplicaSpec spec;
-        std::filesystem::path port_file;
+        std::filesystem::path port_file;  // With the port, or the whole URL.
         std::string model;
         std::string failure;         // Why it could not be started.
         std::int64_t failed_ms = 0;  // Monotonic; when that was.
