@@ -13,6 +13,9 @@
 namespace capstan::engine {
 namespace {
 
+// More tokens than these are not put into a list, nor sorted.
+constexpr std::size_t kFewMax = 2048;
+
 std::uint64_t chance() {
     std::uint64_t seed;
     std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
@@ -81,6 +84,9 @@ void Sampler::remember(llm::TokenId token) {
 
 std::vector<TokenProbability> Sampler::distribution(std::span<const float> logits, const TokenMask* allowed) {
     collect(logits, allowed);
+    if (is_many_) {
+        return many_.distribution();
+    }
     const double sum = total();
     std::vector<TokenProbability> probabilities;
     for (const Candidate& candidate : candidates_) {
@@ -130,6 +136,7 @@ void Sampler::collect(std::span<const float> logits, const TokenMask* allowed) {
 
 // Few tokens are allowed: nothing of the size of the vocabulary is looked at.
 void Sampler::gather(std::span<const float> logits, const TokenMask& allowed) {
+    is_many_ = false;
     candidates_.clear();
     for (const llm::TokenId token : allowed.tokens) {
         candidates_.push_back(
@@ -173,6 +180,7 @@ void Sampler::collect_from(std::span<const float> logits) {
     const auto& reductions = kernels::best_reductions();
     const auto count = static_cast<std::int64_t>(logits.size());
     const kernels::Largest largest = reductions.largest(logits.data(), count);
+    is_many_ = false;
     candidates_.clear();
     if (sampling_.temperature == 0) {
         candidates_.push_back({
@@ -185,8 +193,13 @@ void Sampler::collect_from(std::span<const float> logits) {
     all_ = 0;
     constexpr float kLowest = std::numeric_limits<float>::lowest();  // Above what is not allowed.
     const float least = std::max(kLowest, least_of_interest(logits, largest.value).value_or(kLowest));
-    indices_.resize(logits.size());
+    indices_.resize(kFewMax);
     const auto found = static_cast<std::size_t>(reductions.collect(logits, least, indices_));
+    is_many_ = found > kFewMax;
+    if (is_many_) {
+        many_.filter(logits, largest.value, sampling_);
+        return;
+    }
     for (std::size_t i = 0; i < found; ++i) {
         const auto index = static_cast<std::size_t>(indices_[i]);
         candidates_.push_back(
@@ -310,25 +323,10 @@ void Sampler::keep_top_p(double all) {
     const auto is_before = [](const Candidate& a, const Candidate& b) {
         return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
     };
-    // Halves the part in which the last one needed lies, without sorting it: linear, also where most of a
-    // vocabulary is needed.
-    constexpr std::ptrdiff_t kSorted = 64;
     auto begin = candidates_.begin();
-    auto end = candidates_.end();
     double reached = 0;
-    while (end - begin > kSorted) {
-        const auto middle = begin + (end - begin) / 2;
-        std::ranges::nth_element(begin, middle, end, is_before);
-        const double half = weight_of(begin, middle);
-        if (reached + half >= enough) {
-            end = middle;
-        } else {
-            reached += half;
-            begin = middle;
-        }
-    }
-    std::ranges::sort(begin, end, is_before);
-    while (begin != end && reached < enough) {
+    std::ranges::sort(candidates_, is_before);
+    while (begin != candidates_.end() && reached < enough) {
         reached += begin->weight;
         ++begin;
     }
@@ -336,6 +334,9 @@ void Sampler::keep_top_p(double all) {
 }
 
 llm::TokenId Sampler::draw() {
+    if (is_many_) {
+        return many_.draw(next_uniform());
+    }
     double left = candidates_.size() == 1 ? 0 : next_uniform() * total();
     llm::TokenId chosen = candidates_.front().token;
     for (const Candidate& candidate : candidates_) {

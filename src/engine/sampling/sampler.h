@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "engine/grammar/token_constraint.h"
 #include "engine/sampling/log_softmax.h"
+#include "engine/sampling/many_candidates.h"
 #include "llm/message.h"
 
 namespace capstan::engine {
@@ -95,7 +96,9 @@ private:
     std::uint64_t draws_ = 0;
     std::unordered_map<llm::TokenId, Seen> seen_;  // Only with penalties.
     std::vector<Candidate> candidates_;
-    double all_ = 0;  // What all tokens weigh, with what is not among the candidates; 0: not known.
+    ManyCandidates many_;   // In place of them,
+    bool is_many_ = false;  // when there are thousands.
+    double all_ = 0;        // What all tokens weigh, with what is not among the candidates; 0: not known.
     std::vector<float> scratch_;
     std::vector<float> scratch_block_;
     std::vector<float> largest_;

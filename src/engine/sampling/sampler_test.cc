@@ -135,6 +135,72 @@ TEST(Sampler, DrawsFromTheDistributionThatTheDefinitionGives) {
     }
 }
 
+// Where thousands are left, weights are floats: at the edge of what is kept, one token more or less may be.
+void expect_like_twin(std::span<const float> logits, const llm::Sampling& sampling) {
+    const auto expected = twin(logits, sampling);
+    Sampler sampler(sampling);
+    const auto actual = sampler.distribution(logits);
+    std::size_t others = 0;
+    double sum = 0;
+    for (const auto& [token, log_probability] : actual) {
+        const auto found = expected.find(token);
+        others += found == expected.end() ? 1 : 0;
+        sum += std::exp(log_probability);
+        if (found != expected.end()) {
+            ASSERT_NEAR(std::exp(log_probability) / found->second, 1, 1e-3);
+        }
+    }
+    EXPECT_LE(others, 1U);
+    EXPECT_LE(expected.size() + others, actual.size() + 1);
+    EXPECT_NEAR(sum, 1, 1e-6);
+}
+
+TEST(Sampler, ThousandsThatAreLeftAreThoseOfTheDefinition) {
+    std::mt19937 random(23);
+    const llm::Sampling settings[] = {
+        {.temperature = 1, .top_p = 0.95},
+        {.temperature = 0.6, .top_p = 0.4, .min_p = 1e-4},
+        {.temperature = 1, .typical_p = 0.9},
+        {.temperature = 2, .top_p = 0.7, .typical_p = 0.5},
+        {.temperature = 1, .top_k = 7000},
+        {.temperature = 1.3, .top_p = 0.9, .top_k = 9000, .min_p = 1e-6, .typical_p = 0.97},
+    };
+    for (const llm::Sampling& sampling : settings) {
+        auto logits = random_logits(20'000, random);
+        expect_like_twin(logits, sampling);
+        for (float& logit : logits) {  // Many are equal.
+            logit = std::round(logit * 2) / 2;
+        }
+        expect_like_twin(logits, sampling);
+        std::ranges::fill(logits, 3.5F);  // All are.
+        expect_like_twin(logits, sampling);
+        logits[7] = 40;  // One is far above the others, which are nearer to each other than floats tell.
+        expect_like_twin(logits, sampling);
+    }
+}
+
+TEST(Sampler, DrawsAmongThousandsAsOftenAsTheProbabilitiesSay) {
+    std::mt19937 random(29);
+    const auto logits = random_logits(6000, random);
+    Sampler sampler({.temperature = 1, .top_p = 0.9, .seed = 3});
+    std::map<llm::TokenId, double> probabilities;
+    for (const auto& [token, log_probability] : sampler.distribution(logits)) {
+        probabilities[token] = std::exp(log_probability);
+    }
+    constexpr int kDraws = 4000;
+    double below = 0;  // The middle of the vocabulary.
+    for (int i = 0; i < kDraws; ++i) {
+        const llm::TokenId token = sampler.choose(logits);
+        ASSERT_TRUE(probabilities.contains(token));
+        below += token < 3000 ? 1.0 / kDraws : 0;
+    }
+    double expected = 0;
+    for (const auto& [token, probability] : probabilities) {
+        expected += token < 3000 ? probability : 0;
+    }
+    EXPECT_NEAR(below, expected, 0.04);  // Five standard deviations.
+}
+
 TEST(Sampler, ChoosesAsOftenAsTheProbabilitiesSay) {
     std::mt19937 random(5);
     const auto logits = random_logits(12, random);

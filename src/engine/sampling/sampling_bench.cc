@@ -125,6 +125,8 @@ const llm::Sampling kGreedy = {.temperature = 0};
 const llm::Sampling kPlain = {.temperature = 0.8, .seed = 1};
 const llm::Sampling kTopKAndP = {.temperature = 0.8, .top_p = 0.95, .top_k = 40, .seed = 1};
 const llm::Sampling kTopP = {.temperature = 0.8, .top_p = 0.95, .seed = 1};
+const llm::Sampling kTypical = {.temperature = 0.8, .typical_p = 0.95, .seed = 1};
+const llm::Sampling kLargeTopK = {.temperature = 0.8, .top_k = 50'000, .seed = 1};
 const llm::Sampling kMinP = {.temperature = 0.8, .min_p = 0.05, .seed = 1};
 
 BENCHMARK_CAPTURE(choose_freely, greedy, kGreedy, peaked_logits())->Unit(benchmark::kMicrosecond);
@@ -132,6 +134,9 @@ BENCHMARK_CAPTURE(choose_freely, temperature, kPlain, peaked_logits())->Unit(ben
 BENCHMARK_CAPTURE(choose_freely, top_k_top_p, kTopKAndP, peaked_logits())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(choose_freely, top_p, kTopP, peaked_logits())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(choose_freely, top_p_flat, kTopP, flat_logits())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(choose_freely, typical, kTypical, peaked_logits())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(choose_freely, typical_flat, kTypical, flat_logits())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(choose_freely, large_top_k, kLargeTopK, flat_logits())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(choose_freely, min_p, kMinP, peaked_logits())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(choose_within, greedy, kGreedy, false)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(choose_within, top_k_top_p, kTopKAndP, false)->Unit(benchmark::kMicrosecond);
