@@ -54,6 +54,20 @@ struct Sampling {
 // kInvalid, naming the parameter and its range, for the first one out of range; not-a-number always is.
 Result<void> validate(const Sampling& sampling);
 
+// When a beam search is over that has found as many answers as it is wide, as transformers' `early_stopping`
+// says: false, true and "never".
+enum class EarlyStopping {
+    kWhenNoneIsBetter,  // The best beam, were it to end where it is, would not be among them.
+    kAtOnce,
+    kWhenNoneCanBeBetter,  // However long it grows: with a length penalty above 0, up to the limit.
+};
+
+struct BeamOptions {
+    double length_penalty =
+        1;  // A sum of log-probabilities is divided by length^penalty: above 0 favours long answers.
+    EarlyStopping early_stopping = EarlyStopping::kWhenNoneIsBetter;
+};
+
 // Chat messages, plain text to continue, or token ids.
 using Prompt = std::variant<std::vector<Message>, std::string, std::vector<TokenId>>;
 
@@ -100,6 +114,9 @@ struct GenerateRequest {
     // Log-probabilities of all tokens that come out, each with so many of the most probable. With an echo,
     // completion_tokens_max may be 0.
     std::optional<int> top_tokens = {};
+    // The answers that are asked for together are the best of a beam search that wide, the best first;
+    // nothing is sampled. They come at its end.
+    std::optional<BeamOptions> beams = {};
     std::string adapter = {};  // Name of a loaded adapter; empty for none.
     Constraint constraint = {};
     std::vector<Tool> tools = {};  // With a prompt of messages.

@@ -33,6 +33,9 @@ private:
 Result<std::vector<std::unique_ptr<Answer>>> ModelClient::start_many(
     const GenerateRequest& request, std::size_t count, const OnChange& on_change
 ) {
+    if (request.beams) {
+        return Error{ErrorCode::kInvalid, "this model does not search with beams"};
+    }
     std::vector<std::unique_ptr<Answer>> answers;
     GenerateRequest asked = request;
     for (std::size_t k = 0; k < count; ++k) {

@@ -68,7 +68,8 @@ public:
     virtual Result<std::unique_ptr<Answer>> start(const GenerateRequest& request, OnChange on_change) = 0;
 
     // Begins `count` answers to one prompt, all of them or none; answer k is that of `start` with the seed,
-    // when there is one, plus k. Whoever can computes the prompt once; here each is a call of its own.
+    // when there is one, plus k; with beams, the k-th best of one search. Whoever can computes the prompt
+    // once; here each is a call of its own, and beams are kInvalid.
     virtual Result<std::vector<std::unique_ptr<Answer>>> start_many(
         const GenerateRequest& request, std::size_t count, const OnChange& on_change
     );

@@ -90,6 +90,7 @@ std::vector<Prompt> read_prompts(Reader& reader);  // Of /v1/completions; never 
 Sampling read_sampling(Reader& reader);
 std::vector<std::string> read_stop(Reader& reader);
 std::vector<TokenId> read_stop_tokens(Reader& reader);
+std::optional<BeamOptions> read_beams(Reader& reader);
 Constraint read_constraint(Reader& reader);
 std::vector<Tool> read_tools(Reader& reader);
 ToolChoice read_tool_choice(Reader& reader, const std::vector<Tool>& tools);

@@ -14,6 +14,7 @@ constexpr int kCompletionTokensDefault = 16;  // Of /v1/completions, as OpenAI d
 constexpr int kChatCompletionTokensDefault =
     512;  // OpenAI's is the model's limit; ours must fit small contexts.
 constexpr int kChoicesMax = 128;
+constexpr int kBeamsMax = 64;
 constexpr int kTopTokensMax = 20;
 constexpr std::int64_t kPriorityMax = 1'000'000;
 constexpr std::int64_t kDeadlineMsMax = std::int64_t{24} * 3600 * 1000;
@@ -29,10 +30,8 @@ void refuse_what_we_do_not_do(Reader& reader) {
             reader.fail(fmt::format("'{}' is not supported by this server", name));
         }
     }
-    for (const std::string_view name : {"use_beam_search", "continue_final_message"}) {
-        if (reader.flag(name)) {
-            reader.fail(fmt::format("'{}' is not supported by this server", name));
-        }
+    if (reader.flag("continue_final_message")) {
+        reader.fail("'continue_final_message' is not supported by this server");
     }
 }
 
@@ -53,6 +52,38 @@ void read_bounds(Reader& reader, GenerateRequest& request) {
     request.prompt_tokens_max = static_cast<int>(kept.value_or(0));
     if (const auto top = reader.integer("prompt_logprobs", 0, kTopTokensMax)) {
         request.prompt_top_tokens = static_cast<int>(*top);
+    }
+}
+
+// A beam search knows its answers at its end, and takes the most probable tokens as the model has them.
+void refuse_what_beams_do_not(Reader& reader, const OpenAiCall& call) {
+    const Sampling& sampling = call.request.sampling;
+    const auto refuse = [&](bool is_asked, std::string_view name) {
+        if (is_asked) {
+            reader.fail(fmt::format("'{}' does not go with 'use_beam_search'", name));
+        }
+    };
+    refuse(call.stream, "stream");
+    // 0 is what earlier versions of vLLM wanted with beams.
+    refuse(sampling.temperature != 0 && sampling.temperature != 1, "temperature");
+    refuse(sampling.top_p != 1, "top_p");
+    refuse(sampling.top_k != 0, "top_k");
+    refuse(sampling.min_p != 0, "min_p");
+    refuse(sampling.typical_p != 1, "typical_p");
+    refuse(sampling.repetition_penalty != 1, "repetition_penalty");
+    refuse(sampling.frequency_penalty != 0, "frequency_penalty");
+    refuse(sampling.presence_penalty != 0, "presence_penalty");
+    refuse(!sampling.logit_bias.empty(), "logit_bias");
+    refuse(!call.request.stop_tokens.empty(), "stop_token_ids");
+    refuse(call.request.completion_tokens_min > 0, "min_tokens");
+    refuse(call.request.prompt_top_tokens.has_value(), "prompt_logprobs");
+    refuse(call.best_of != call.choices, "best_of");
+    const bool is_chat = call.kind == CallKind::kChat;
+    const bool is_scored = call.request.top_tokens.has_value();
+    refuse(call.request.top_tokens.value_or(0) > 0, is_chat ? "top_logprobs" : "logprobs above 0");
+    refuse(call.request.echoes_prompt && is_scored, "echo with logprobs");
+    if (call.choices > kBeamsMax) {
+        reader.fail(fmt::format("'n' must be at most {} with 'use_beam_search'", kBeamsMax));
     }
 }
 
@@ -92,6 +123,7 @@ OpenAiCall read_common(Reader& reader, CallKind kind) {
     call.request.priority =
         static_cast<int>(reader.integer("priority", -kPriorityMax, kPriorityMax).value_or(0));
     call.request.deadline_ms = reader.integer("timeout_ms", 1, kDeadlineMsMax).value_or(0);
+    call.request.beams = read_beams(reader);
     call.stream = reader.flag("stream");
     call.include_usage = reader["stream_options"].bool_or("include_usage", false);
     read_choices(reader, call);
@@ -114,6 +146,9 @@ std::optional<int> read_chat_log_probabilities(Reader& reader) {
 
 Result<OpenAiCall> finish(Reader& reader, OpenAiCall call) {
     check_together(reader, call);
+    if (call.request.beams) {
+        refuse_what_beams_do_not(reader, call);
+    }
     if (reader.error()) {
         return *reader.error();
     }

@@ -153,6 +153,18 @@ void add_tools(Json& body, const OpenAiCall& call) {
     }
 }
 
+void add_beams(Json& body, const BeamOptions& beams) {
+    body.set("use_beam_search", true);
+    if (beams.length_penalty != 1) {
+        body.set("length_penalty", beams.length_penalty);
+    }
+    if (beams.early_stopping == EarlyStopping::kAtOnce) {
+        body.set("early_stopping", true);
+    } else if (beams.early_stopping == EarlyStopping::kWhenNoneCanBeBetter) {
+        body.set("early_stopping", "never");
+    }
+}
+
 // What the answer has in it besides text, and how many there are.
 void add_shape(Json& body, const OpenAiCall& call) {
     const bool is_chat = call.kind == CallKind::kChat;
@@ -170,6 +182,9 @@ void add_shape(Json& body, const OpenAiCall& call) {
         body.set("top_logprobs", *call.request.top_tokens);
     } else if (call.request.top_tokens) {
         body.set("logprobs", *call.request.top_tokens);
+    }
+    if (call.request.beams) {
+        add_beams(body, *call.request.beams);
     }
     add_constraint(body, call.request.constraint);
     if (!call.request.tools.empty()) {

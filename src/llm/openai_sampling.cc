@@ -102,4 +102,20 @@ std::vector<TokenId> read_stop_tokens(Reader& reader) {
     return tokens;
 }
 
+// As vLLM has it: `use_beam_search`, with `n` beams, and `length_penalty`; `early_stopping` as its earlier
+// versions had it, and transformers.
+std::optional<BeamOptions> read_beams(Reader& reader) {
+    BeamOptions beams;
+    beams.length_penalty = reader.number("length_penalty", -10, 10).value_or(1);
+    const Json& early = reader["early_stopping"];
+    if (const auto* word = early.as_string(); word != nullptr && *word == "never") {
+        beams.early_stopping = EarlyStopping::kWhenNoneCanBeBetter;
+    } else if (early.is_bool()) {
+        beams.early_stopping = *early.as_bool() ? EarlyStopping::kAtOnce : EarlyStopping::kWhenNoneIsBetter;
+    } else if (!early.is_null()) {
+        reader.fail("'early_stopping' must be true, false or \"never\"");
+    }
+    return reader.flag("use_beam_search") ? std::optional(beams) : std::nullopt;
+}
+
 }  // namespace capstan::llm

@@ -41,6 +41,15 @@ protected:
         return merger.answer({.kind = llm::CallKind::kCompletion}, {});
     }
 
+    // Of an answer with scores.
+    static double sum_of(const Json& choice) {
+        double sum = 0;
+        for (const Json& score : *choice["logprobs"]["token_logprobs"].as_array()) {
+            sum += *score.as_double();
+        }
+        return sum;
+    }
+
     engine::SchedulerStats stats() { return model_->stats().engine.scheduler; }
 };
 
@@ -91,6 +100,58 @@ TEST_F(ChoicesTest, EachHasTheScoresOfAPromptThatIsEchoed) {
         }
     }
     EXPECT_EQ(stats().prompt_tokens, static_cast<std::int64_t>(length));
+}
+
+TEST_F(ChoicesTest, BeamsAreMoreProbableThanGreedyAnswersAndTheBestComesFirst) {
+    Json body = body_of(4);
+    body.set("use_beam_search", true);
+    body.set("logprobs", 0);
+    const Json whole = complete(body);
+    const auto texts = texts_of(whole);
+    ASSERT_EQ(texts.size(), 4U);
+    EXPECT_EQ(std::set<std::string>(texts.begin(), texts.end()).size(), 4U);
+    const auto& choices = *whole["choices"].as_array();
+    for (std::size_t i = 1; i < choices.size(); ++i) {
+        EXPECT_GE(sum_of(choices[i - 1]), sum_of(choices[i]));
+    }
+    EXPECT_EQ(whole["usage"].int_or("completion_tokens", 0), 4 * 7);
+    EXPECT_EQ(stats().prompt_tokens, whole["usage"].int_or("prompt_tokens", 0));
+    Json greedy = body_of(1);
+    greedy.set("temperature", 0);
+    greedy.set("logprobs", 0);
+    const Json one = complete(greedy);
+    EXPECT_LE(sum_of(one["choices"].as_array()->front()), sum_of(choices[0]) + 1e-6);
+    body.set("n", 1);
+    EXPECT_EQ(texts_of(complete(body)), texts_of(one)) << "one beam is the greedy answer";
+    body.set("model", "man/1");
+    body.set("temperature", 0.5);
+    const auto refused = ask(body, "/v1/completions");
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_TRUE(refused.body.contains("'temperature' does not go with 'use_beam_search'")) << refused.body;
+}
+
+TEST_F(ChoicesTest, BeamsOfAChatAndOfManyPrompts) {
+    Json talk = chat();
+    talk.set("seed", nullptr);
+    talk.set("n", 3);
+    talk.set("use_beam_search", true);
+    const auto response = ask(talk);
+    ASSERT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(parse_json(response.body).value()["choices"].as_array()->size(), 3U);
+    // More than run at once: the searches of later prompts start when those of earlier ones have ended.
+    Json body = body_of(24);
+    body.set("use_beam_search", true);
+    const auto alone = texts_of(complete(body));
+    Json prompts = Json::array();
+    for (int i = 0; i < 4; ++i) {
+        prompts.push(body["prompt"]);
+    }
+    body.set("prompt", prompts);
+    const auto all = texts_of(complete(body));
+    ASSERT_EQ(all.size(), 4 * alone.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        EXPECT_EQ(all[i], alone[i % alone.size()]);
+    }
 }
 
 TEST_F(ChoicesTest, ACallerWhoLeavesEndsThemAll) {

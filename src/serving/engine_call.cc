@@ -135,14 +135,15 @@ Result<void> EngineCall::start_choices(const http::Signal& signal) {
             ++begin;
             continue;
         }
-        if (running >= kAtOnceMax) {
+        const std::ptrdiff_t room = kAtOnceMax - running;
+        const bool is_whole = call_.request.beams.has_value();  // The beams of a search start together.
+        if (room < (is_whole ? call_.best_of : 1)) {
             return {};
         }
-        const auto end = std::find_if(
-            begin,
-            begin + std::min(kAtOnceMax - running, choices_.end() - begin),
-            [&](const ChoiceRun& choice) { return choice.request() != begin->request(); }
-        );
+        const auto end =
+            std::find_if(begin, begin + std::min(room, choices_.end() - begin), [&](const ChoiceRun& choice) {
+                return choice.request() != begin->request();
+            });
         if (auto started = start_group({begin, end}, signal); !started) {
             // A full queue is no error while some of ours go on: these start when one of them ends.
             const bool can_wait = started.error().code == ErrorCode::kExhausted && running > 0;

@@ -131,10 +131,16 @@ Result<std::vector<std::unique_ptr<llm::Answer>>> LocalModel::start_many(
     llm::GenerateRequest asked = request;
     asked.constraint = std::move(*constraint);
     const bool is_scored = request.top_tokens.has_value();
+    const bool scores_prompt = request.prompt_top_tokens.has_value() ||
+                               (request.echoes_prompt && (is_scored || request.completion_tokens_max == 0));
+    if (request.beams && (scores_prompt || request.completion_tokens_min > 0)) {
+        return Error{
+            ErrorCode::kInvalid, "a beam search does not score its prompt, and has no least number of tokens"
+        };
+    }
     auto sequence = sequence_of(
         asked,
-        {.score_prompt = request.prompt_top_tokens.has_value() ||
-                         (request.echoes_prompt && (is_scored || request.completion_tokens_max == 0)),
+        {.score_prompt = scores_prompt,
          .rank_prompt = request.prompt_top_tokens.has_value(),
          .score_completion = is_scored,
          .top_tokens = std::max(request.top_tokens.value_or(0), request.prompt_top_tokens.value_or(0)),
@@ -271,6 +277,7 @@ Result<SequenceRequest> LocalModel::sequence_of(
         .ends = ends_of(request, options.ignore_end),
         .priority = request.priority,
         .fairness_key = request.fairness_key,
+        .beams = request.beams,
         .deadline_at_ms = request.deadline_ms > 0 ? monotonic_now_ms() + request.deadline_ms : 0,
     };
 }

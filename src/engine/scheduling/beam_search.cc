@@ -44,7 +44,7 @@ std::vector<BeamSearch::Step> BeamSearch::advance(std::span<const llm::TokenId> 
 }
 
 double BeamSearch::score_of(double sum, std::size_t length) const {
-    return sum / std::pow(static_cast<double>(length), options_.length_penalty);
+    return sum / std::pow(static_cast<double>(length), options_.beams.length_penalty);
 }
 
 BeamSearch::Hypothesis BeamSearch::continued(const Offer& offer, bool ends) const {
@@ -70,13 +70,25 @@ void BeamSearch::add_finished(Hypothesis hypothesis) {
     }
 }
 
-// The best beam, were it to end here, would not be among the finished.
 bool BeamSearch::is_over() const {
     if (beams_.empty()) {
         return true;
     }
-    return std::ssize(finished_) == width() &&
-           finished_.back().score >= score_of(beams_[0].sum, beams_[0].tokens.size());
+    if (std::ssize(finished_) < width()) {
+        return false;
+    }
+    const auto [length_penalty, early_stopping] = options_.beams;
+    std::size_t length = beams_[0].tokens.size();
+    switch (early_stopping) {
+        case llm::EarlyStopping::kAtOnce:
+            return true;
+        case llm::EarlyStopping::kWhenNoneIsBetter:
+            break;
+        case llm::EarlyStopping::kWhenNoneCanBeBetter:
+            length = length_penalty > 0 ? static_cast<std::size_t>(options_.tokens_max) : length;
+            break;
+    }
+    return finished_.back().score >= score_of(beams_[0].sum, length);
 }
 
 void BeamSearch::finish(const Result<llm::FinishReason>& outcome) {
@@ -95,7 +107,7 @@ void BeamSearch::finish(const Result<llm::FinishReason>& outcome) {
     }
 }
 
-void BeamSearch::set_cached_prompt_tokens(std::int64_t count) {
+void BeamSearch::set_start(const SequenceStart& start) {
     for (const auto& channel : channels_) {
         channel->set_cached_prompt_tokens(count);
     }

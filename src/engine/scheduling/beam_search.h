@@ -1,13 +1,13 @@
 #pragma once
 
 // Beam search: of all continuations that begin with one of the k best so far, the k best go on (Lowerre 1976;
-// the definition of scores and of the end is that of Hugging Face's `generate` with early_stopping=False).
+// the definition of scores and of the end is that of Hugging Face's `generate`).
 //
 // In each round every beam offers its most probable tokens. Of all offers, by the sum of log-probabilities,
 // those that end are finished hypotheses if they are among the k best, and the k best that do not end are the
 // next beams. Equal sums go to the earlier beam, then to the smaller token. A finished hypothesis scores
-// sum / length^penalty, its end token counted. The search is over when the best beam would not be among k
-// finished ones, or at the limit of tokens, where everything ends.
+// sum / length^penalty, its end token counted. The search is over when there are k finished ones and the
+// options' early stopping says so, or at the limit of tokens, where everything ends.
 
 #include <algorithm>
 #include <cstdint>
@@ -26,7 +26,7 @@ namespace capstan::engine {
 class BeamSearch {
 public:
     struct Options {
-        double length_penalty = 1;  // More than 0 prefers longer answers.
+        llm::BeamOptions beams = {};
         std::int64_t tokens_max = 0;
     };
 

@@ -47,6 +47,7 @@ struct Case {
     std::int64_t tokens = 1;
     double length_penalty = 1;
     int end_step = 0;
+    llm::EarlyStopping early_stopping = llm::EarlyStopping::kWhenNoneIsBetter;
 };
 
 // Those of make_beams.py.
@@ -56,6 +57,9 @@ const std::vector<Case> kCases = {
     {"ends", 4, 16, 1.0, 4},
     {"long", 3, 20, 2.0, 9},
     {"short", 5, 20, 0.5, 6},
+    {"early", 4, 24, 2.0, 4, llm::EarlyStopping::kAtOnce},
+    {"late", 4, 24, 2.0, 4, llm::EarlyStopping::kWhenNoneCanBeBetter},
+    {"late_short", 3, 24, -1.0, 9, llm::EarlyStopping::kWhenNoneCanBeBetter},
 };
 
 SequenceRequest request_of(const Case& wanted) {
@@ -63,8 +67,7 @@ SequenceRequest request_of(const Case& wanted) {
         .prompt = golden<llm::TokenId>(kGolden / "tied_f32" / "golden.safetensors", "prompt"),
         .completion_tokens_max = wanted.tokens,
     };
-    request.searches_beams = true;
-    request.length_penalty = wanted.length_penalty;
+    request.beams = {.length_penalty = wanted.length_penalty, .early_stopping = wanted.early_stopping};
     request.ignore_end = wanted.end_step == 0;
     return request;
 }
@@ -135,7 +138,7 @@ TEST(SchedulerBeams, ASearchEndsAsAWhole) {
     std::int64_t now_ms = 0;
     TestEngine engine(200, {.step_target_us = 0}, [&] { return now_ms; });
     SequenceRequest request = {.prompt = {5, 6, 7}, .completion_tokens_max = 100};
-    request.searches_beams = true;
+    request.beams.emplace();
     request.ignore_end = true;
     const auto cancelled = engine.submit(request, 3);
     request.deadline_at_ms = 10;

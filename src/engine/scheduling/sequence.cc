@@ -15,7 +15,7 @@ Sequence::Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
 std::unique_ptr<Sequence> Sequence::with_branches(
     const SequenceRequest& asked, const std::vector<std::shared_ptr<TokenChannel>>& channels
 ) {
-    if (asked.searches_beams) {
+    if (asked.beams) {
         return with_beams(asked, channels);
     }
     auto first = std::make_unique<Sequence>(asked, channels.at(0));
@@ -38,7 +38,7 @@ std::unique_ptr<Sequence> Sequence::with_beams(
     request.speculates = false;
     request.score_prompt = false;
     const BeamSearch::Options options = {
-        .length_penalty = request.length_penalty, .tokens_max = request.completion_tokens_max
+        .beams = *request.beams, .tokens_max = request.completion_tokens_max
     };
     const auto group = std::make_shared<BeamGroup>(BeamGroup{.search = BeamSearch(options, channels)});
     // Nobody reads a beam's own channel.

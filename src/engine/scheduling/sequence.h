@@ -51,8 +51,7 @@ struct SequenceRequest {
     std::optional<Pooling> pooling = {};
     // With branches: they are the beams of one search (beam_search.h), handed out at its end, the best first,
     // with log-probabilities. Only the grammar applies, no sampling.
-    bool searches_beams = false;
-    double length_penalty = 1;        // Of the search.
+    std::optional<llm::BeamOptions> beams = {};
     std::int64_t deadline_at_ms = 0;  // On monotonic_now_ms; it ends with kCancelled then. 0: never.
 };
 
