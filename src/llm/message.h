@@ -155,6 +155,8 @@ struct GenerateResult {
     std::string text;
     FinishReason finish_reason = FinishReason::kStop;
     Usage usage;
+    double queue_ms = 0;        // From the call to the first step that it was part of.
+    double prefill_ms = 0;      // From there to the first token.
     double first_token_ms = 0;  // From the call to the first token.
     double total_ms = 0;
 };

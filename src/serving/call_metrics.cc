@@ -68,6 +68,36 @@ CallMetrics::CallMetrics(http::MetricRegistry& registry, const std::string& mode
       whole_(registry.histogram(
           "vllm:e2e_request_latency_seconds", "From a call to its last token.", labels_, whole_bounds()
       )),
+      queue_(registry.histogram(
+          "vllm:request_queue_time_seconds",
+          "From a call to the first step that it was part of.",
+          labels_,
+          whole_bounds()
+      )),
+      prefill_(registry.histogram(
+          "vllm:request_prefill_time_seconds",
+          "From there to the first token of an answer.",
+          labels_,
+          whole_bounds()
+      )),
+      decode_(registry.histogram(
+          "vllm:request_decode_time_seconds",
+          "From the first token of an answer to its last.",
+          labels_,
+          whole_bounds()
+      )),
+      inference_(registry.histogram(
+          "vllm:request_inference_time_seconds",
+          "From the first step of an answer to its last token.",
+          labels_,
+          whole_bounds()
+      )),
+      choices_(registry.histogram(
+          "vllm:request_params_n", "Answers asked for of a prompt.", labels_, {1, 2, 5, 10, 20}
+      )),
+      sizes_asked_(registry.histogram(
+          "vllm:request_params_max_tokens", "Tokens that an answer may have.", labels_, token_bounds()
+      )),
       prompt_sizes_(registry.histogram(
           "vllm:request_prompt_tokens", "Tokens of a call's prompt.", labels_, token_bounds()
       )),
@@ -77,6 +107,12 @@ CallMetrics::CallMetrics(http::MetricRegistry& registry, const std::string& mode
       prompt_tokens_(registry.counter("vllm:prompt_tokens_total", "Tokens of prompts.", labels_)),
       generated_tokens_(registry.counter("vllm:generation_tokens_total", "Tokens generated.", labels_)) {}
 
+void CallMetrics::prompt(const llm::Usage& usage, int choices, int tokens_max) {
+    prompt_tokens_.add(static_cast<double>(usage.prompt_tokens));
+    choices_.observe(choices);
+    sizes_asked_.observe(tokens_max);
+}
+
 void CallMetrics::ended(const llm::GenerateResult& result, std::string_view finish_reason) {
     const auto prompt = static_cast<double>(result.usage.prompt_tokens);
     const auto generated = static_cast<double>(result.usage.completion_tokens);
@@ -84,6 +120,11 @@ void CallMetrics::ended(const llm::GenerateResult& result, std::string_view fini
     prompt_sizes_.observe(prompt);
     answer_sizes_.observe(generated);
     whole_.observe(result.total_ms / 1000);
+    const double decode_ms = generated > 0 ? result.total_ms - result.first_token_ms : 0;
+    queue_.observe(result.queue_ms / 1000);
+    prefill_.observe(result.prefill_ms / 1000);
+    decode_.observe(decode_ms / 1000);
+    inference_.observe((result.prefill_ms + decode_ms) / 1000);
     if (generated > 1) {
         per_token_.observe((result.total_ms - result.first_token_ms) / 1000 / (generated - 1));
     }

@@ -21,7 +21,8 @@ public:
     void token_gap(double seconds) { gap_.observe(seconds); }
 
     // Once for each prompt, however many answers it has.
-    void prompt(const llm::Usage& usage) { prompt_tokens_.add(static_cast<double>(usage.prompt_tokens)); }
+    //   choices  So many answers were asked for, of at most so many tokens.
+    void prompt(const llm::Usage& usage, int choices, int tokens_max);
 
     // Once for each sequence that ended by itself.
     void ended(const llm::GenerateResult& result, std::string_view finish_reason);
@@ -33,6 +34,12 @@ private:
     http::Histogram& gap_;
     http::Histogram& per_token_;
     http::Histogram& whole_;
+    http::Histogram& queue_;
+    http::Histogram& prefill_;
+    http::Histogram& decode_;
+    http::Histogram& inference_;
+    http::Histogram& choices_;
+    http::Histogram& sizes_asked_;
     http::Histogram& prompt_sizes_;
     http::Histogram& answer_sizes_;
     http::Counter& prompt_tokens_;

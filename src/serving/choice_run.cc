@@ -36,8 +36,8 @@ Result<std::optional<llm::Choice>> ChoiceRun::take() {
     }
     usage_ = result->usage;
     if (parts_.metrics != nullptr) {
-        if (parts_.is_first) {
-            parts_.metrics->prompt(usage_);
+        if (parts_.choices > 0) {
+            parts_.metrics->prompt(usage_, parts_.choices, parts_.request->completion_tokens_max);
         }
         parts_.metrics->ended(*result, reason_of(*result));
     }

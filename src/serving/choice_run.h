@@ -19,7 +19,7 @@ public:
         int index = 0;
         std::shared_ptr<const llm::GenerateRequest> request;  // Shared by the choices of its prompt.
         CallMetrics* metrics = nullptr;                       // Null when nobody counts; outlives this.
-        bool is_first = true;                                 // Of its prompt.
+        int choices = 1;                                      // Of its prompt; 0 when another one has told.
         bool has_scores = false;  // The caller wants them; the request may ask for its own reasons.
     };
 

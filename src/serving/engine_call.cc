@@ -118,7 +118,7 @@ void EngineCall::plan_choices() {
                 .index = static_cast<int>(choices_.size()),
                 .request = request,
                 .metrics = parts_.served.metrics(),
-                .is_first = k == 0,
+                .choices = k == 0 ? call_.best_of : 0,
                 .has_scores = has_scores
             });
         }

@@ -1,6 +1,8 @@
 #include "serving/engine_gauges.h"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 namespace capstan::serving {
@@ -10,6 +12,39 @@ namespace {
 void advance(http::Counter& counter, std::int64_t value) {
     counter.add(std::max(0.0, static_cast<double>(value) - counter.value()));
 }
+
+// How many tokens the steps had that came since the last look: the mean of those within the same bounds, so
+// that buckets and sum are right.
+class StepHistogram {
+public:
+    StepHistogram(http::MetricRegistry& registry, const http::MetricLabels& labels)
+        : shown_(registry.histogram(
+              "vllm:iteration_tokens_total",
+              "Tokens in a batch through the model.",
+              labels,
+              {engine::kStepTokenBounds.begin(), engine::kStepTokenBounds.end()}
+          )) {}
+
+    void refresh(const engine::SchedulerStats& stats) {
+        const std::scoped_lock lock(mutex_);
+        for (std::size_t i = 0; i < seen_.size(); ++i) {
+            const auto [steps, tokens] = stats.steps_by_tokens[i];
+            if (steps < seen_[i].steps) {
+                seen_[i] = {};  // The engine has slept: it counts from 0 again.
+            }
+            const std::int64_t fresh = steps - seen_[i].steps;
+            for (std::int64_t k = 0; k < fresh; ++k) {
+                shown_.observe(static_cast<double>(tokens - seen_[i].tokens) / static_cast<double>(fresh));
+            }
+            seen_[i] = {.steps = steps, .tokens = tokens};
+        }
+    }
+
+private:
+    http::Histogram& shown_;
+    std::mutex mutex_;  // Guards what follows.
+    decltype(engine::SchedulerStats::steps_by_tokens) seen_ = {};
+};
 
 void refresh(
     const engine::EngineStats& stats, const http::MetricLabels& labels, http::MetricRegistry& registry
@@ -49,6 +84,11 @@ void refresh(
         static_cast<double>(scheduler.kv_bytes_cached)
     );
     gauge(
+        "capstan_engine_kv_wasted_bytes",
+        "Of the memory that sequences hold, what holds no token.",
+        static_cast<double>(scheduler.kv_bytes_wasted)
+    );
+    gauge(
         "capstan_engine_step_seconds", "The last step.", static_cast<double>(scheduler.step_us) / 1'000'000
     );
     counter("capstan_engine_steps_total", "Batches through the model.", scheduler.steps);
@@ -60,9 +100,17 @@ void show_engine(
     std::function<engine::EngineStats()> stats, const std::string& model_name, http::MetricRegistry& registry
 ) {
     const http::MetricLabels labels = {{"model_name", model_name}};
-    refresh(stats(), labels, registry);
-    registry.before_exposition([stats = std::move(stats), labels](http::MetricRegistry& shown) {
-        refresh(stats(), labels, shown);
+    const engine::EngineStats now = stats();
+    refresh(now, labels, registry);
+    http::MetricLabels cache = labels;
+    cache.emplace_back("block_size", std::to_string(engine::kKvBlockTokens));
+    cache.emplace_back("num_gpu_blocks", std::to_string(now.kv_tokens_total / engine::kKvBlockTokens));
+    registry.gauge("vllm:cache_config_info", "The key/value cache; always 1.", cache).set(1);
+    const auto steps = std::make_shared<StepHistogram>(registry, labels);
+    registry.before_exposition([stats = std::move(stats), labels, steps](http::MetricRegistry& shown) {
+        const engine::EngineStats seen = stats();
+        steps->refresh(seen.scheduler);
+        refresh(seen, labels, shown);
     });
 }
 

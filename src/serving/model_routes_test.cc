@@ -182,6 +182,16 @@ TEST_F(RealModelTest, CountsUnderTheNamesThatDashboardsKnow) {
           "vllm:num_requests_waiting{model_name=\"man/1\"} 0",
           "vllm:prefix_cache_queries_total{model_name=\"man/1\"} ",
           "# TYPE vllm:prefix_cache_hits_total counter",
+          "vllm:request_queue_time_seconds_count{model_name=\"man/1\"} 1",
+          "vllm:request_prefill_time_seconds_count{model_name=\"man/1\"} 1",
+          "vllm:request_decode_time_seconds_count{model_name=\"man/1\"} 1",
+          "vllm:request_inference_time_seconds_count{model_name=\"man/1\"} 1",
+          "vllm:request_params_n_bucket{model_name=\"man/1\",le=\"1\"} 1",
+          "vllm:request_params_max_tokens_sum{model_name=\"man/1\"} 8",
+          "vllm:iteration_tokens_total_bucket{model_name=\"man/1\",le=\"1\"} 7",
+          "vllm:iteration_tokens_total_count{model_name=\"man/1\"} 8",
+          "vllm:cache_config_info{model_name=\"man/1\",block_size=\"16\",num_gpu_blocks=\"",
+          "capstan_engine_kv_wasted_bytes{model_name=\"man/1\"} 0",
           "vllm:kv_cache_usage_perc{model_name=\"man/1\"} "}) {
         EXPECT_TRUE(shown.contains(line)) << line << "\n" << shown;
     }

@@ -198,7 +198,7 @@ void LocalAnswer::echo(const std::vector<ScoredToken>& scores, llm::AnswerPiece&
 
 void LocalAnswer::push(const ScoredToken& token, llm::AnswerPiece& piece) {
     if (result_->usage.completion_tokens++ == 0) {
-        result_->usage.cached_prompt_tokens = channel_->cached_prompt_tokens();
+        take_start();
         result_->first_token_ms = static_cast<double>(monotonic_now_us() - began_us_) / 1000;
     }
     const std::size_t begin = decoded_bytes_;
@@ -215,6 +215,13 @@ void LocalAnswer::push(const ScoredToken& token, llm::AnswerPiece& piece) {
         show(is_searched ? filter_.push(text) : std::move(text), piece);
     }
     has_stopped_ = is_stop || filter_.stopped();
+}
+
+void LocalAnswer::take_start() {
+    const SequenceStart start = channel_->start();
+    result_->usage.cached_prompt_tokens = start.cached_prompt_tokens;
+    result_->queue_ms = static_cast<double>(start.queue_us) / 1000;
+    result_->prefill_ms = static_cast<double>(start.prefill_us) / 1000;
 }
 
 void LocalAnswer::show(std::string text, llm::AnswerPiece& piece) {
@@ -252,6 +259,9 @@ void LocalAnswer::finish(llm::AnswerPiece& piece) {
     held_.clear();
     if (tools_) {
         take_events(tools_->finish(), piece);
+    }
+    if (result_->usage.completion_tokens == 0) {
+        take_start();
     }
     if (has_stopped_ || filter_.stopped()) {
         result_->finish_reason = llm::FinishReason::kStop;

@@ -58,6 +58,7 @@ private:
     void push(const ScoredToken& token, llm::AnswerPiece& piece);
     void show(std::string text, llm::AnswerPiece& piece);
     void finish(llm::AnswerPiece& piece);
+    void take_start();
     void read_tools(const Parts& parts);
     // Text for the reader, and calls of tools.
     void tell_apart(std::string_view text, llm::AnswerPiece& piece);

@@ -209,7 +209,7 @@ Result<ScoredResult> LocalModel::generate_scored(
         }
     }
     stream.finish();
-    result.usage.cached_prompt_tokens = channel.cached_prompt_tokens();
+    result.usage.cached_prompt_tokens = channel.start().cached_prompt_tokens;
     result.total_ms = ms_since(begin_us);
     if (stream.stopped()) {
         result.finish_reason = llm::FinishReason::kStop;

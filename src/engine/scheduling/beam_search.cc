@@ -109,7 +109,7 @@ void BeamSearch::finish(const Result<llm::FinishReason>& outcome) {
 
 void BeamSearch::set_start(const SequenceStart& start) {
     for (const auto& channel : channels_) {
-        channel->set_cached_prompt_tokens(count);
+        channel->set_start(start);
     }
 }
 

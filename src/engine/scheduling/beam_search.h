@@ -57,7 +57,7 @@ public:
     std::vector<Step> advance(std::span<const llm::TokenId> end_tokens);
 
     // For all channels, before the end.
-    void set_cached_prompt_tokens(std::int64_t count);
+    void set_start(const SequenceStart& start);
 
     // Hands out the answers, or the error. Later calls do nothing.
     void finish(const Result<llm::FinishReason>& outcome);

@@ -134,6 +134,7 @@ EngineStats EngineThread::stats() const {
         .waiting = static_cast<std::int64_t>(queue_.size()),
         .scheduler = scheduler_.stats(),
         .kv_bytes_total = parts_.cache->bytes_total(),
+        .kv_tokens_total = kv_tokens_total(),
     };
 }
 

@@ -33,6 +33,7 @@ struct EngineStats {
     std::int64_t waiting = 0;
     SchedulerStats scheduler;
     std::int64_t kv_bytes_total = 0;
+    std::int64_t kv_tokens_total = 0;
 };
 
 class EngineThread {

@@ -146,6 +146,7 @@ void Scheduler::start(std::unique_ptr<Sequence> sequence) {
     shares_.started(*sequence->account);
     if (!std::exchange(sequence->has_started, true)) {
         sequence->account->served += FairShare::kPromptTokenCost * sequence->prompt_tokens;
+        sequence->started_us = monotonic_now_us();
     }
     insert_running(std::move(sequence));
 }
@@ -188,6 +189,7 @@ void Scheduler::compute(const Batch& batch) {
     const std::int64_t begin_us = monotonic_now_us();
     prompt_tokens_ += batch.prompt_tokens;
     cached_prompt_tokens_ += batch.known_tokens;
+    count_step(std::ssize(batch.rows));
     const bool makes_vectors = limits_.output == EngineOutput::kVectors;
     deliver(
         batch, makes_vectors ? parts_.model.forward_hidden(batch.rows) : parts_.model.forward(batch.rows)
@@ -209,6 +211,7 @@ void Scheduler::deliver(const Batch& batch, std::span<const float> logits) {
         const bool is_complete =
             sequence.request.completion_tokens_max == 0 && sequence.computed == sequence.to_compute();
         if (!sequence.is_over && is_complete) {
+            sequence.channel->set_start(sequence.start());
             if (sequence.request.pooling) {
                 sequence.channel->set_vector(sequence.pool.take());
             }
@@ -308,7 +311,7 @@ void Scheduler::generate(Sequence& sequence, std::span<const float> logits) {
     const bool is_end = scored.is_end || (sequence.constraint != nullptr && sequence.constraint->must_end());
     sequence.tokens.push_back(token);
     if (sequence.generated() == 1) {
-        sequence.channel->set_cached_prompt_tokens(sequence.cached_prompt_tokens);
+        sequence.channel->set_start(sequence.start());
     }
     sequence.account->served += FairShare::kGeneratedTokenCost;
     ++generated_tokens_;
@@ -345,14 +348,6 @@ void Scheduler::remove_ended() {
     }
 }
 
-void Scheduler::publish_memory() {
-    const std::int64_t block_bytes = parts_.cache.shape().block_bytes();
-    const std::int64_t cached = memory_.tree().blocks_evictable() * block_bytes;
-    kv_bytes_used_ = parts_.cache.bytes_used() - cached;
-    kv_bytes_cached_ = cached;
-    kv_bytes_restored_ = memory_.blocks_restored() * block_bytes;
-}
-
 void Scheduler::shut_down() {
     const Error error = {ErrorCode::kUnavailable, "the engine is shutting down"};
     for (const auto& sequence : parts_.queue.close()) {
@@ -369,23 +364,6 @@ void Scheduler::shut_down() {
     }
     remove_ended();
     memory_.release_unused();  // To the file, if there is one.
-}
-
-SchedulerStats Scheduler::stats() const {
-    return SchedulerStats{
-        .running = running_count_,
-        .steps = steps_,
-        .step_us = step_us_,
-        .prompt_tokens = prompt_tokens_,
-        .cached_prompt_tokens = cached_prompt_tokens_,
-        .generated_tokens = generated_tokens_,
-        .preemptions = preemptions_,
-        .guessed_tokens = guessed_tokens_,
-        .accepted_tokens = accepted_tokens_,
-        .kv_bytes_used = kv_bytes_used_,
-        .kv_bytes_cached = kv_bytes_cached_,
-        .kv_bytes_restored = kv_bytes_restored_,
-    };
 }
 
 }  // namespace capstan::engine

@@ -7,6 +7,7 @@
 // back to the line, and is computed again later, to the same bits. So what comes out of a sequence does not
 // depend on the others; only when it comes does.
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -42,6 +43,17 @@ struct SchedulerLimits {
     EngineOutput output = EngineOutput::kTokens;
 };
 
+// Steps are counted by how many tokens were in them, with vLLM's bounds; those above are counted behind the
+// last.
+inline constexpr std::array<std::int64_t, 13> kStepTokenBounds = {
+    1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384
+};
+
+struct StepCount {
+    std::int64_t steps = 0;
+    std::int64_t tokens = 0;  // In all of them.
+};
+
 struct SchedulerStats {
     std::int64_t running = 0;
     std::int64_t steps = 0;
@@ -54,7 +66,9 @@ struct SchedulerStats {
     std::int64_t accepted_tokens = 0;       // Of the guessed, those that came true.
     std::int64_t kv_bytes_used = 0;         // By sequences that run.
     std::int64_t kv_bytes_cached = 0;       // By none, kept for sequences that begin alike.
+    std::int64_t kv_bytes_wasted = 0;       // Of kv_bytes_used: they hold no token.
     std::int64_t kv_bytes_restored = 0;     // From a file, since the start.
+    std::array<StepCount, kStepTokenBounds.size() + 1> steps_by_tokens = {};  // By kStepTokenBounds.
 };
 
 // Everything but `stats` and `release_memory` is called from one thread.
@@ -118,6 +132,7 @@ private:
     void finish(Sequence& sequence, const Result<llm::FinishReason>& outcome);
     void remove_ended();
     void publish_memory();
+    void count_step(std::int64_t rows);
 
     Parts parts_;
     SchedulerLimits limits_;
@@ -144,7 +159,15 @@ private:
     std::atomic<std::int64_t> accepted_tokens_ = 0;
     std::atomic<std::int64_t> kv_bytes_used_ = 0;
     std::atomic<std::int64_t> kv_bytes_cached_ = 0;
+    std::atomic<std::int64_t> kv_bytes_wasted_ = 0;
     std::atomic<std::int64_t> kv_bytes_restored_ = 0;
+
+    struct AtomicStepCount {
+        std::atomic<std::int64_t> steps = 0;
+        std::atomic<std::int64_t> tokens = 0;
+    };
+
+    std::array<AtomicStepCount, kStepTokenBounds.size() + 1> steps_by_tokens_ = {};
 };
 
 }  // namespace capstan::engine

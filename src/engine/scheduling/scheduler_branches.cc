@@ -40,6 +40,7 @@ void Scheduler::fork(Sequence& sequence, std::span<const float> logits) {
         branch->tokens = sequence.tokens;
         branch->prompt_tokens = sequence.prompt_tokens;
         branch->cached_prompt_tokens = sequence.cached_prompt_tokens;
+        branch->started_us = sequence.started_us;
         branch->arrival = sequence.arrival;
         branch->account = &shares_.join(sequence.request.fairness_key);
         branch->has_started = true;
@@ -73,7 +74,7 @@ void Scheduler::offer(Sequence& beam, std::span<const float> logits) {
         tokens = best_allowed(probabilities, **allowed, std::ssize(logits), static_cast<std::size_t>(count));
     }
     if (beam.generated() == 0) {
-        group.search.set_cached_prompt_tokens(beam.cached_prompt_tokens);
+        group.search.set_start(beam.start());
     }
     group.search.offer(std::ranges::find(group.beams, &beam) - group.beams.begin(), tokens);
     beam.has_offered = true;

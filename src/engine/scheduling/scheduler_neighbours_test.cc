@@ -160,10 +160,10 @@ TEST(SchedulerNeighbours, AnUnloadedAdapterAndItsSuccessorShareNothing) {
         request.adapter = load(seed);
         const auto cold = engine.submit(request).front();
         engine.run_all();
-        EXPECT_EQ(cold->cached_prompt_tokens(), 0);
+        EXPECT_EQ(cold->start().cached_prompt_tokens, 0);
         const auto warm = engine.submit(request).front();
         engine.run_all();
-        EXPECT_EQ(warm->cached_prompt_tokens(), 32);
+        EXPECT_EQ(warm->start().cached_prompt_tokens, 32);
         const Answer answer = read_all(*cold);
         EXPECT_EQ(read_all(*warm).log_probabilities, answer.log_probabilities);
         for (const auto& other : seen) {

@@ -195,8 +195,8 @@ TEST(SchedulerAtRandom, APrefixIsComputedOnceWhenAllArriveTogether) {
         engine.run_all();
         EXPECT_EQ(engine.scheduler().stats().prompt_tokens, 256 + 8 * 48) << chunk;
         EXPECT_EQ(engine.scheduler().stats().cached_prompt_tokens, 7 * 256) << chunk;
-        EXPECT_EQ(channels[0]->cached_prompt_tokens(), 0);
-        EXPECT_EQ(channels[7]->cached_prompt_tokens(), 256);
+        EXPECT_EQ(channels[0]->start().cached_prompt_tokens, 0);
+        EXPECT_EQ(channels[7]->start().cached_prompt_tokens, 256);
         engine.expect_no_leak();
     }
 }
@@ -213,12 +213,12 @@ TEST(SchedulerAtRandom, AnAnswerIsKnownWhenItComesBackAsAPrompt) {
     const auto second = engine.submit(request).front();
     engine.run_all();
     // The last token's key and value were never computed, so four blocks of 79 tokens are known.
-    EXPECT_EQ(second->cached_prompt_tokens(), 64);
+    EXPECT_EQ(second->start().cached_prompt_tokens, 64);
     // A prompt that is known in whole: its last token is computed all the same.
     request.prompt.resize(64);
     const auto third = engine.submit(request).front();
     engine.run_all();
-    EXPECT_EQ(third->cached_prompt_tokens(), 48);
+    EXPECT_EQ(third->start().cached_prompt_tokens, 48);
 }
 
 TEST(SchedulerAtRandom, BranchesShareTheirPrompt) {
@@ -255,7 +255,7 @@ TEST(SchedulerAtRandom, BranchesThatFindNoPlaceWaitAndSayTheSame) {
         std::vector<std::vector<llm::TokenId>> tokens;
         for (const auto& channel : channels) {
             tokens.push_back(read_all(*channel).tokens);
-            EXPECT_EQ(channel->cached_prompt_tokens(), 0) << "theirs was computed for them";
+            EXPECT_EQ(channel->start().cached_prompt_tokens, 0) << "theirs was computed for them";
         }
         expected = expected.empty() ? tokens : expected;
         EXPECT_EQ(tokens, expected);
@@ -270,30 +270,6 @@ TEST(SchedulerAtRandom, BranchesThatFindNoPlaceWaitAndSayTheSame) {
         engine.run_all();
         EXPECT_EQ(read_all(*channels[0]).tokens, expected[k]);
     }
-}
-
-TEST(SchedulerAtRandom, TenThousandRequestsAreServedInTurnsAndNoneIsLost) {
-    TestEngine engine(256, {.running_max = 256});
-    std::vector<std::shared_ptr<TokenChannel>> channels;
-    for (int i = 0; i < 10'000; ++i) {
-        SequenceRequest request = {
-            .prompt = {5, 6, static_cast<llm::TokenId>(7 + i % 200)}, .completion_tokens_max = 2
-        };
-        request.ignore_end = true;
-        request.fairness_key = i < 9'000 ? "many" : "few";
-        channels.push_back(engine.submit(request).front());
-    }
-    // The thousand of the second key came last, and are served as fast as the first key's.
-    while (!channels.back()->has_ended()) {
-        ASSERT_TRUE(engine.scheduler().step());
-    }
-    EXPECT_LE(engine.scheduler().stats().generated_tokens, 2 * 2 * 1'000 + 1'000);
-    engine.run_all();
-    for (const auto& channel : channels) {
-        ASSERT_TRUE(channel->outcome());
-    }
-    EXPECT_EQ(engine.scheduler().stats().generated_tokens, 20'000);
-    engine.expect_no_leak();
 }
 
 }  // namespace

@@ -38,13 +38,13 @@ TEST_F(SchedulerStore, WhatWasEvictedIsReadAndNotComputedAgain) {
     for (std::uint32_t seed = 0; seed < 5; ++seed) {
         const auto channel = engine.submit(request_of(seed)).front();
         engine.run_all();
-        EXPECT_EQ(channel->cached_prompt_tokens(), 0);
+        EXPECT_EQ(channel->start().cached_prompt_tokens, 0);
         first.push_back(read_all(*channel));
     }
     for (std::uint32_t seed = 0; seed < 5; ++seed) {
         const auto channel = engine.submit(request_of(seed)).front();
         engine.run_all();
-        EXPECT_EQ(channel->cached_prompt_tokens(), 96);
+        EXPECT_EQ(channel->start().cached_prompt_tokens, 96);
         const Answer again = read_all(*channel);
         EXPECT_EQ(again.tokens, first[seed].tokens);
         EXPECT_EQ(again.log_probabilities, first[seed].log_probabilities);
@@ -60,7 +60,7 @@ TEST_F(SchedulerStore, OutlivesARestart) {
         const auto engine = *EngineThread::start(random_model(), limits);
         const auto channel = *engine->submit(request_of(1));
         answers[run] = read_all(*channel);
-        EXPECT_EQ(channel->cached_prompt_tokens(), run == 0 ? 0 : 96);
+        EXPECT_EQ(channel->start().cached_prompt_tokens, run == 0 ? 0 : 96);
     }
     EXPECT_EQ(answers[0].tokens, answers[1].tokens);
     EXPECT_EQ(answers[0].log_probabilities, answers[1].log_probabilities);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/clock.h"
+
 namespace capstan::engine {
 Sequence::Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
     : request(std::move(asked)),
@@ -10,7 +12,8 @@ Sequence::Sequence(SequenceRequest asked, std::shared_ptr<TokenChannel> to)
       constraint(request.grammar == nullptr ? nullptr : request.grammar->start()),
       tokens(std::exchange(request.prompt, {})),
       prompt_tokens(std::ssize(tokens)),
-      pool(request.pooling.value_or(Pooling::kLast)) {}
+      pool(request.pooling.value_or(Pooling::kLast)),
+      arrived_us(monotonic_now_us()) {}
 
 std::unique_ptr<Sequence> Sequence::with_branches(
     const SequenceRequest& asked, const std::vector<std::shared_ptr<TokenChannel>>& channels
@@ -46,6 +49,16 @@ std::unique_ptr<Sequence> Sequence::with_beams(
     first->group = group;
     group->beams = {first.get()};
     return first;
+}
+
+SequenceStart Sequence::start() const {
+    const std::int64_t now_us = monotonic_now_us();
+    const std::int64_t begin_us = started_us == 0 ? now_us : started_us;
+    return {
+        .cached_prompt_tokens = cached_prompt_tokens,
+        .queue_us = begin_us - arrived_us,
+        .prefill_us = now_us - begin_us,
+    };
 }
 
 void Sequence::finish(const Result<llm::FinishReason>& outcome) {

@@ -94,8 +94,10 @@ struct Sequence {
     std::int64_t arrival = 0;               // Number in the order of arrivals.
     FairShare::Account* account = nullptr;  // Since its arrival.
     std::int64_t cached_prompt_tokens = 0;
-    bool has_started = false;    // Once.
-    bool was_preempted = false;  // Once.
+    std::int64_t arrived_us = 0;  // On the monotonic clock.
+    std::int64_t started_us = 0;  // The first time; 0: not yet.
+    bool has_started = false;     // Once.
+    bool was_preempted = false;   // Once.
     bool is_over = false;
     std::shared_ptr<BeamGroup> group;  // Shared by the beams; null for others.
     bool is_running = false;
@@ -105,6 +107,9 @@ struct Sequence {
     GuessCount guess_count;
     std::unique_ptr<DraftState> draft;                // Null before its first guesses.
     std::vector<std::unique_ptr<Sequence>> branches;  // That fork from here when the prompt is computed.
+
+    // Before its first token, or at its end without one.
+    SequenceStart start() const;
 
     std::int64_t generated() const { return std::ssize(tokens) - prompt_tokens; }
 

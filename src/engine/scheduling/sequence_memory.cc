@@ -189,6 +189,19 @@ std::int64_t SequenceMemory::blocks_available(const Sequence& sequence) const {
     return blocks_available() - known(sequence).evictable;
 }
 
+double SequenceMemory::positions_wasted(std::span<const std::unique_ptr<Sequence>> running) const {
+    double wasted = 0;
+    for (const auto& sequence : running) {
+        const auto& blocks = sequence->kv.blocks;
+        for (std::int64_t i = sequence->computed / kKvBlockTokens; i < std::ssize(blocks); ++i) {
+            const std::int64_t held = std::max<std::int64_t>(0, sequence->computed - i * kKvBlockTokens);
+            const std::int64_t users = cache_.users(blocks[static_cast<std::size_t>(i)]);
+            wasted += static_cast<double>(kKvBlockTokens - held) / static_cast<double>(users);
+        }
+    }
+    return wasted;
+}
+
 void SequenceMemory::release_unused() {
     tree_.evict_all();
     cache_.release_free_memory();

@@ -3,6 +3,7 @@
 // The blocks of sequences: which are taken, shared, made known to others and given back.
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "engine/cache/kv_cache.h"
@@ -56,6 +57,9 @@ public:
 
     // That could be taken by one that runs.
     std::int64_t blocks_available() const { return cache_.blocks_free() + tree_.blocks_evictable(); }
+
+    // Positions of the blocks of `running` that hold no token; those of a block that is shared count once.
+    double positions_wasted(std::span<const std::unique_ptr<Sequence>> running) const;
 
     // Forgets what no sequence uses and gives that memory back to the system.
     void release_unused();

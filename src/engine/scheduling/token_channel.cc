@@ -30,6 +30,16 @@ std::vector<float> TokenChannel::take_vector() {
     return std::exchange(vector_, {});
 }
 
+void TokenChannel::set_start(const SequenceStart& start) {
+    const std::scoped_lock lock(mutex_);
+    start_ = start;
+}
+
+SequenceStart TokenChannel::start() const {
+    const std::scoped_lock lock(mutex_);
+    return start_;
+}
+
 void TokenChannel::finish(Result<llm::FinishReason> outcome) {
     {
         const std::scoped_lock lock(mutex_);

@@ -26,6 +26,13 @@ struct ScoredToken {
     std::int64_t rank = 0;              // Of a prompt's token; only when asked for.
 };
 
+// What came before the first token.
+struct SequenceStart {
+    std::int64_t cached_prompt_tokens = 0;  // Known from before and not computed again.
+    std::int64_t queue_us = 0;              // Until its first step.
+    std::int64_t prefill_us = 0;            // From there on.
+};
+
 class TokenChannel {
 public:
     // The engine's side.
@@ -33,8 +40,7 @@ public:
     void push_prompt(ScoredToken token);  // Before the first `push`.
 
     void set_vector(std::vector<float> vector);  // Before `finish`.
-
-    void set_cached_prompt_tokens(std::int64_t count) { cached_prompt_tokens_ = count; }  // The same.
+    void set_start(const SequenceStart& start);  // Before the first `push`, or `finish`.
 
     void finish(Result<llm::FinishReason> outcome);  // Once, last.
 
@@ -46,8 +52,8 @@ public:
     std::vector<float> take_vector();               // Of the prompt, after the end.
     std::vector<ScoredToken> take_prompt_scores();  // Complete with the first token, or at the end.
 
-    // Tokens of the prompt that were known from before and not computed again. Known with the first token.
-    std::int64_t cached_prompt_tokens() const { return cached_prompt_tokens_; }
+    // Known with the first token; of a prompt that is only scored, at the end.
+    SequenceStart start() const;
 
     // Calls `on_change` behind each push and behind the end, on the engine's thread; it must not block. When
     // another is set, or none, the last call of the one before is over.
@@ -67,8 +73,8 @@ private:
     std::vector<ScoredToken> prompt_scores_;
     std::vector<float> vector_;
     std::optional<Result<llm::FinishReason>> outcome_;
+    SequenceStart start_;
     std::atomic<bool> cancelled_ = false;
-    std::atomic<std::int64_t> cached_prompt_tokens_ = 0;
 
     std::mutex listener_mutex_;  // Guards on_change_, also while it is called.
     std::function<void()> on_change_;
