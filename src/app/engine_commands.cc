@@ -43,6 +43,12 @@ void add_memory_options(CLI::App& engine, serving::EngineCommand& command) {
     engine.add_option("--kv-bytes", command.kv_cache_bytes, "Memory for keys and values, such as 2GB")
         ->transform(CLI::AsSizeValue(false))
         ->capture_default_str();
+    engine
+        .add_option(
+            "--spill-bytes", command.spill_bytes, "Memory beside it for calls that must make place; 0: none"
+        )
+        ->transform(CLI::AsSizeValue(false))
+        ->capture_default_str();
     engine.add_option("--kv-type", command.kv_type, "How keys and values are kept; i8 and i4 lose a little")
         ->check(CLI::IsMember({"f32", "f16", "i8", "i4"}))
         ->capture_default_str();

@@ -59,12 +59,12 @@ Result<void> validate(const Sampling& sampling);
 enum class EarlyStopping {
     kWhenNoneIsBetter,  // The best beam, were it to end where it is, would not be among them.
     kAtOnce,
-    kWhenNoneCanBeBetter,  // However long it grows: with a length penalty above 0, up to the limit.
+    kWhenNoneCanBeBetter,  // The same, were it to grow to the limit, when long answers are favoured.
 };
 
 struct BeamOptions {
-    double length_penalty =
-        1;  // A sum of log-probabilities is divided by length^penalty: above 0 favours long answers.
+    // A sum of log-probabilities is divided by length^penalty: above 0 favours long answers.
+    double length_penalty = 1;
     EarlyStopping early_stopping = EarlyStopping::kWhenNoneIsBetter;
 };
 

@@ -79,6 +79,7 @@ Result<engine::EngineLimits> limits_of(const EngineCommand& command) {
     engine::EngineLimits limits;
     limits.threads = command.threads;
     limits.kv_cache_bytes = command.kv_cache_bytes;
+    limits.scheduler.spill.bytes_max = command.spill_bytes;
     limits.kv_type = *kv_type;
     limits.pack_as = *pack_as;
     limits.waiting_max = static_cast<std::size_t>(command.waiting_max);

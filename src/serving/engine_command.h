@@ -24,6 +24,8 @@ struct EngineCommand {
     int threads = 1;
     std::int64_t context_tokens_max = 0;  // 0: the model's.
     std::int64_t kv_cache_bytes = std::int64_t{256} << 20;
+    // Beside it, for sequences that must make place for others.
+    std::int64_t spill_bytes = std::int64_t{256} << 20;
     int calls_max = 1024;    // At one time; more are answered 429.
     int running_max = 0;     // Sequences in one batch; 0: the engine's default.
     int waiting_max = 1024;  // Sequences that wait for a place in the batch; more are answered 429.

@@ -89,6 +89,11 @@ void refresh(
         static_cast<double>(scheduler.kv_bytes_wasted)
     );
     gauge(
+        "capstan_engine_kv_spilled_bytes",
+        "Beside the cache, of sequences that made place.",
+        static_cast<double>(scheduler.kv_bytes_spilled)
+    );
+    gauge(
         "capstan_engine_step_seconds", "The last step.", static_cast<double>(scheduler.step_us) / 1'000'000
     );
     counter("capstan_engine_steps_total", "Batches through the model.", scheduler.steps);

@@ -50,7 +50,7 @@ void BatchPlanner::plan_generation(Sequence& sequence) {
 }
 
 void BatchPlanner::plan_prompt(Sequence& sequence, std::int64_t budget) {
-    if (follow(sequence)) {
+    if (follow(sequence) || copy_back(sequence)) {
         return;
     }
     std::int64_t end = std::min(sequence.to_compute(), sequence.computed + budget);
@@ -61,21 +61,41 @@ void BatchPlanner::plan_prompt(Sequence& sequence, std::int64_t budget) {
     if (end <= sequence.computed) {
         return;
     }
-    while (!memory_.make_room(sequence, end)) {
-        if (preempt_behind(sequence)) {
-            continue;
-        }
-        // What the others of this batch hold is theirs; a part may still fit.
-        const std::int64_t blocks = std::ssize(sequence.kv.blocks) + memory_.blocks_available();
-        end = std::min(end - 1, blocks * kKvBlockTokens);
-        if (end <= sequence.computed) {
-            return;
-        }
+    if (sequence.spilled != nullptr) {  // Behind this, it is copied.
+        end = std::min(end, sequence.spilled->first_block() * kKvBlockTokens);
+    }
+    end = room_for(sequence, end);
+    if (end <= sequence.computed) {
+        return;
     }
     const std::int64_t rows = end - sequence.computed;
     add_rows(sequence, rows);
     memory_.announce(sequence, end);
     batch_.prompt_tokens += rows;
+}
+
+// Makes room up to `end`, at the cost of those behind, or up to what fits, which it returns.
+std::int64_t BatchPlanner::room_for(Sequence& sequence, std::int64_t end) {
+    while (end > sequence.computed && !memory_.make_room(sequence, end)) {
+        if (!preempt_behind(sequence)) {
+            // What the others of this batch hold is theirs; a part may still fit.
+            const std::int64_t blocks = std::ssize(sequence.kv.blocks) + memory_.blocks_available();
+            end = std::min(end - 1, blocks * kKvBlockTokens);
+        }
+    }
+    return end;
+}
+
+// True when there is more to copy, but not in this step.
+bool BatchPlanner::copy_back(Sequence& sequence) {
+    const std::int64_t end = room_for(sequence, memory_.spilled_end(sequence));
+    if (end > sequence.computed) {
+        memory_.copy_back(sequence, end);
+    }
+    const bool has_more =
+        sequence.spilled != nullptr && sequence.computed >= sequence.spilled->first_block() * kKvBlockTokens;
+    batch_.is_restoring = batch_.is_restoring || has_more;
+    return has_more;
 }
 
 // True when there is more that need not be computed, but not in this step.
@@ -127,7 +147,7 @@ bool BatchPlanner::preempt_behind(const Sequence& sequence) {
 }
 
 void BatchPlanner::preempt(Sequence& sequence) {
-    memory_.release(sequence);
+    memory_.give_up(sequence);
     sequence.is_running = false;
     batch_.preempted.push_back(&sequence);
 }

@@ -29,7 +29,7 @@ struct Batch {
     std::int64_t generating = 0;       // Rows that follow a generated token, or a guess.
     std::int64_t prompt_tokens = 0;    // All other rows.
     std::int64_t known_tokens = 0;     // That did not become rows, since others had computed them.
-    bool is_restoring = false;         // Blocks are read from a file; more of them in the next step.
+    bool is_restoring = false;         // Blocks are read or copied back; more of them in the next step.
     std::vector<Sequence*> preempted;  // Have no blocks any more.
 };
 
@@ -45,6 +45,8 @@ private:
     void plan_generation(Sequence& sequence);
     void plan_prompt(Sequence& sequence, std::int64_t budget);
     bool follow(Sequence& sequence);
+    bool copy_back(Sequence& sequence);
+    std::int64_t room_for(Sequence& sequence, std::int64_t end);
     void add_rows(Sequence& sequence, std::int64_t rows);
     void preempt(Sequence& sequence);
     bool preempt_behind(const Sequence& sequence);

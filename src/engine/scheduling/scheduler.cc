@@ -35,7 +35,7 @@ Result<llm::FinishReason> outcome_of_given_up(const Sequence& sequence) {
 Scheduler::Scheduler(Parts parts, SchedulerLimits limits)
     : parts_(std::move(parts)),
       limits_(limits),
-      memory_(parts_.cache, parts_.store),
+      memory_(parts_.cache, parts_.store, limits.spill),
       planner_(memory_),
       speculation_(limits.speculation, parts_.draft),
       budget_({
@@ -166,7 +166,7 @@ bool Scheduler::preempt_for(const Sequence& sequence) {
         return false;
     }
     Sequence* victim = running_.back().get();
-    memory_.release(*victim);
+    memory_.give_up(*victim);
     put_back(std::span(&victim, 1));
     return true;
 }
@@ -200,6 +200,7 @@ void Scheduler::compute(const Batch& batch) {
         .prompt_tokens = batch.prompt_tokens,
         .duration_us = duration_us,
     });
+    memory_.set_compute_cost(budget_.token_us());
     step_us_ = duration_us;
     ++steps_;
 }
@@ -338,6 +339,7 @@ void Scheduler::end(Sequence& sequence, const Result<llm::FinishReason>& outcome
 
 void Scheduler::finish(Sequence& sequence, const Result<llm::FinishReason>& outcome) {
     shares_.leave(sequence.request.fairness_key);
+    sequence.spilled.reset();
     sequence.finish(outcome);
 }
 

@@ -4,8 +4,8 @@
 //
 // A sequence starts when it is its turn (waiting_line.h) and there is memory for its prompt. It takes more as
 // it grows; when none is left, the last in the order of preference is preempted: it gives up its blocks, goes
-// back to the line, and is computed again later, to the same bits. So what comes out of a sequence does not
-// depend on the others; only when it comes does.
+// back to the line, and has them again later, copied back (spill_area.h) or computed again, to the same bits.
+// So what comes out of a sequence does not depend on the others; only when it comes does.
 
 #include <array>
 #include <atomic>
@@ -41,6 +41,7 @@ struct SchedulerLimits {
     // Of one step while sequences generate, met by fewer prompt tokens; 0: always prefill_tokens_max.
     std::int64_t step_target_us = 100'000;
     EngineOutput output = EngineOutput::kTokens;
+    SpillLimits spill = {};
 };
 
 // Steps are counted by how many tokens were in them, with vLLM's bounds; those above are counted behind the
@@ -67,6 +68,8 @@ struct SchedulerStats {
     std::int64_t kv_bytes_used = 0;         // By sequences that run.
     std::int64_t kv_bytes_cached = 0;       // By none, kept for sequences that begin alike.
     std::int64_t kv_bytes_wasted = 0;       // Of kv_bytes_used: they hold no token.
+    std::int64_t kv_bytes_spilled = 0;      // Of preempted sequences, beside the cache.
+    std::int64_t kv_bytes_copied_back = 0;  // From there, since the start.
     std::int64_t kv_bytes_restored = 0;     // From a file, since the start.
     std::array<StepCount, kStepTokenBounds.size() + 1> steps_by_tokens = {};  // By kStepTokenBounds.
 };
@@ -160,6 +163,8 @@ private:
     std::atomic<std::int64_t> kv_bytes_used_ = 0;
     std::atomic<std::int64_t> kv_bytes_cached_ = 0;
     std::atomic<std::int64_t> kv_bytes_wasted_ = 0;
+    std::atomic<std::int64_t> kv_bytes_spilled_ = 0;
+    std::atomic<std::int64_t> kv_bytes_copied_back_ = 0;
     std::atomic<std::int64_t> kv_bytes_restored_ = 0;
 
     struct AtomicStepCount {

@@ -143,6 +143,7 @@ Sequence& Scheduler::bear(const Sequence& parent) {
 void Scheduler::become_copy(Sequence& beam, const Sequence& parent) {
     beam.is_spare = false;
     beam.tokens = parent.tokens;
+    beam.spilled.reset();  // It was of other tokens.
     beam.constraint = parent.constraint == nullptr ? nullptr : parent.constraint->clone();
     if (!beam.is_running) {
         return;  // It is computed when it runs again.

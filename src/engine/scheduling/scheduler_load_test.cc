@@ -78,7 +78,7 @@ double wasted(TestEngine& engine) {
 }
 
 TEST(SchedulerLoad, EightStreamsWasteLittleOfTheMemoryThatTheyHold) {
-    for (const auto& [shared, own] : {std::pair{0, 128}, std::pair{512, 128}, std::pair{0, 1000}}) {
+    for (const auto& [shared, own] : {std::pair{0, 128}, std::pair{512, 128}, std::pair{0, 400}}) {
         TestEngine engine(2000, {.step_target_us = 0});
         std::mt19937 random(4);
         const auto beginning = random_tokens(random, static_cast<std::size_t>(shared));

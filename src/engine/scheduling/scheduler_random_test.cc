@@ -69,8 +69,7 @@ struct Load {
     bool drafts = false;
 };
 
-// Returns how many preemptions there were.
-std::int64_t run_random(const Load& load) {
+SchedulerStats run_random(const Load& load) {
     std::mt19937 random(load.seed);
     std::vector<std::vector<llm::TokenId>> texts;
     for (int i = 0; i < 3; ++i) {
@@ -103,9 +102,8 @@ std::int64_t run_random(const Load& load) {
             expect_same(read_all(*channels[i]), expected[i]);
         }
     }
-    const std::int64_t preemptions = engine.scheduler().stats().preemptions;
     engine.expect_no_leak();
-    return preemptions;
+    return engine.scheduler().stats();
 }
 
 TEST(SchedulerAtRandom, SequencesAreTheSameBitsWithAmpleMemory) {
@@ -117,13 +115,37 @@ TEST(SchedulerAtRandom, SequencesAreTheSameBitsWhenTheyArePreempted) {
     std::int64_t preemptions = 0;
     for (std::uint32_t seed = 3; seed < 7; ++seed) {
         const std::size_t prompt_tokens[] = {5, 16, 37, 512};
-        preemptions += run_random({
+        const SchedulerStats stats = run_random({
             .blocks = 9 + seed % 5,
-            .limits = {.running_max = 64, .prefill_tokens_max = prompt_tokens[seed % 4], .step_target_us = 0},
+            .limits =
+                {.running_max = 64,
+                 .prefill_tokens_max = prompt_tokens[seed % 4],
+                 .step_target_us = 0,
+                 .spill = {.bytes_max = 0}},
             .seed = seed,
         });
+        EXPECT_EQ(stats.kv_bytes_copied_back, 0);
+        preemptions += stats.preemptions;
     }
     EXPECT_GT(preemptions, 10);
+}
+
+TEST(SchedulerAtRandom, SequencesAreTheSameBitsWhenTheyAreSpilled) {
+    for (std::uint32_t seed = 3; seed < 9; ++seed) {
+        const std::size_t prompt_tokens[] = {5, 16, 37, 512};
+        // Room for few or for all, copied back block by block or at once.
+        const std::int64_t spilled_bytes[] = {20'000, 200'000, 1 << 24};
+        const SchedulerStats stats = run_random({
+            .blocks = 9 + seed % 5,
+            .limits =
+                {.running_max = 64,
+                 .prefill_tokens_max = prompt_tokens[seed % 4],
+                 .step_target_us = 0,
+                 .spill = {.bytes_max = spilled_bytes[seed % 3], .step_bytes = seed % 2 == 0 ? 1 : 1 << 24}},
+            .seed = seed,
+        });
+        EXPECT_GT(stats.kv_bytes_copied_back, 0) << seed;
+    }
 }
 
 TEST(SchedulerAtRandom, SpeculationChangesNoBit) {

@@ -21,6 +21,8 @@ void Scheduler::publish_memory() {
     kv_bytes_wasted_ = static_cast<std::int64_t>(
         memory_.positions_wasted(running_) * static_cast<double>(block_bytes / kKvBlockTokens)
     );
+    kv_bytes_spilled_ = memory_.bytes_spilled();
+    kv_bytes_copied_back_ = memory_.blocks_copied_back() * block_bytes;
     kv_bytes_restored_ = memory_.blocks_restored() * block_bytes;
 }
 
@@ -38,6 +40,8 @@ SchedulerStats Scheduler::stats() const {
         .kv_bytes_used = kv_bytes_used_,
         .kv_bytes_cached = kv_bytes_cached_,
         .kv_bytes_wasted = kv_bytes_wasted_,
+        .kv_bytes_spilled = kv_bytes_spilled_,
+        .kv_bytes_copied_back = kv_bytes_copied_back_,
         .kv_bytes_restored = kv_bytes_restored_,
     };
     for (std::size_t i = 0; i < steps_by_tokens_.size(); ++i) {

@@ -10,6 +10,7 @@
 
 #include "engine/cache/kv_cache.h"
 #include "engine/cache/prefix_tree.h"
+#include "engine/cache/spill_area.h"
 #include "engine/grammar/token_constraint.h"
 #include "engine/model/adapter.h"
 #include "engine/model/pooling.h"
@@ -89,6 +90,7 @@ struct Sequence {
                                 // handed out, or rows pooled.
     VectorPool pool;
     KvSequence kv;
+    std::unique_ptr<SpilledBlocks> spilled;  // When it was preempted: what it had in the cache.
     PrefixPlace place;
 
     std::int64_t arrival = 0;               // Number in the order of arrivals.

@@ -16,20 +16,21 @@ BlockTokens block_tokens(const Sequence& sequence, std::int64_t index) {
         .first<kKvBlockTokens>();
 }
 
-// Read from a file in one step: some ten milliseconds.
-constexpr std::int64_t kRestoredBytesMax = std::int64_t{32} << 20;
-
 }  // namespace
 
-SequenceMemory::SequenceMemory(BlockKvCache& cache, PrefixStore* store)
-    : cache_(cache), store_(store), tree_(cache) {
+SequenceMemory::SequenceMemory(BlockKvCache& cache, PrefixStore* store, const SpillLimits& spill)
+    : cache_(cache),
+      store_(store),
+      limits_(spill),
+      tree_(cache),
+      spill_area_(cache.shape().block_bytes(), spill.bytes_max) {
     if (store_ != nullptr) {
         tree_.on_evict([this](PrefixNode& node) { save(node); });
     }
 }
 
 void SequenceMemory::begin_step() {
-    restores_left_ = std::max<std::int64_t>(1, kRestoredBytesMax / cache_.shape().block_bytes());
+    restores_left_ = std::max<std::int64_t>(1, limits_.step_bytes / cache_.shape().block_bytes());
 }
 
 void SequenceMemory::enter(Sequence& sequence) {
@@ -170,6 +171,56 @@ void SequenceMemory::release(Sequence& sequence) {
     tree_.leave(sequence.place);
     cache_.release(sequence.kv);
     sequence.computed = 0;
+}
+
+void SequenceMemory::give_up(Sequence& sequence) {
+    const std::int64_t blocks = kv_blocks_of(sequence.computed);
+    const auto is_others = [&](std::int64_t index) {  // Also: it stays where it is, most likely.
+        const std::int64_t own_users = index < sequence.place.blocks ? 2 : 1;  // The tree is one.
+        return cache_.users(sequence.kv.blocks[static_cast<std::size_t>(index)]) > own_users;
+    };
+    std::int64_t first = 0;
+    while (first < blocks && is_others(first)) {
+        ++first;
+    }
+    const std::int64_t tokens = sequence.computed - first * kKvBlockTokens;
+    // What was spilled before and did not all come back yet is still good.
+    if (sequence.spilled == nullptr && first < blocks && spill_area_.is_worth(blocks - first, tokens)) {
+        const auto own =
+            std::span(sequence.kv.blocks)
+                .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(blocks - first));
+        sequence.spilled =
+            spill_area_.put({.blocks = own, .first_block = first, .tokens = sequence.computed});
+    }
+    release(sequence);
+}
+
+std::int64_t SequenceMemory::spilled_end(Sequence& sequence) const {
+    const std::int64_t computed = sequence.computed;
+    if (sequence.spilled == nullptr || computed < sequence.spilled->first_block() * kKvBlockTokens) {
+        return computed;
+    }
+    const bool is_at_block = computed == std::ssize(sequence.kv.blocks) * kKvBlockTokens;
+    if (computed >= sequence.spilled->tokens() || !is_at_block) {
+        sequence.spilled.reset();
+        return computed;
+    }
+    return std::min(sequence.spilled->tokens(), computed + restores_left_ * kKvBlockTokens);
+}
+
+void SequenceMemory::copy_back(Sequence& sequence, std::int64_t end) {
+    const std::int64_t first = sequence.computed / kKvBlockTokens;
+    const bool is_all = end == sequence.spilled->tokens();
+    const std::int64_t behind = is_all ? kv_blocks_of(end) : end / kKvBlockTokens;
+    for (std::int64_t i = first; i < behind; ++i) {
+        sequence.spilled->copy_to(i, sequence.kv.blocks[static_cast<std::size_t>(i)]);
+    }
+    restores_left_ = std::max<std::int64_t>(0, restores_left_ - (behind - first));
+    copied_back_ += behind - first;
+    sequence.computed = is_all ? end : behind * kKvBlockTokens;
+    if (is_all) {
+        sequence.spilled.reset();
+    }
 }
 
 PrefixTree::Known SequenceMemory::known(const Sequence& sequence) const {

@@ -13,14 +13,23 @@
 
 namespace capstan::engine {
 
+struct SpillLimits {
+    // Beside the cache, for what preempted sequences had in it; 0: it is computed again.
+    std::int64_t bytes_max = std::int64_t{256} << 20;
+    std::int64_t step_bytes = std::int64_t{32} << 20;  // Copied back, or read from a file, in one step.
+};
+
 // Used from the engine's thread only.
 class SequenceMemory {
 public:
     //   store  Keeps what is evicted, except for what adapters made; null: it is lost. Outlives it.
-    SequenceMemory(BlockKvCache& cache, PrefixStore* store);
+    SequenceMemory(BlockKvCache& cache, PrefixStore* store, const SpillLimits& spill);
 
-    // Before each step: it may read again as many blocks as a step has time for.
+    // Before each step: it may read or copy again as many blocks as a step has time for.
     void begin_step();
+
+    // What computing a token of a prompt costs, of late; 0: not known.
+    void set_compute_cost(double token_us) { spill_area_.set_compute_cost(token_us); }
 
     // Before the first row. Sequences that need logits of all of their prompt share nothing.
     void enter(Sequence& sequence);
@@ -58,6 +67,16 @@ public:
     // That could be taken by one that runs.
     std::int64_t blocks_available() const { return cache_.blocks_free() + tree_.blocks_evictable(); }
 
+    // As `release`, for a sequence that will run again: what only it has is spilled, where that is worth it.
+    void give_up(Sequence& sequence);
+
+    // Where copying back what was spilled would get the sequence in this step; where it is if there is
+    // nothing to copy now. What is of no use any more is dropped.
+    std::int64_t spilled_end(Sequence& sequence) const;
+
+    // Copies up to there, or a whole block before; there is room for it.
+    void copy_back(Sequence& sequence, std::int64_t end);
+
     // Positions of the blocks of `running` that hold no token; those of a block that is shared count once.
     double positions_wasted(std::span<const std::unique_ptr<Sequence>> running) const;
 
@@ -65,6 +84,10 @@ public:
     void release_unused();
 
     std::int64_t blocks_restored() const { return restored_; }
+
+    std::int64_t blocks_copied_back() const { return copied_back_; }
+
+    std::int64_t bytes_spilled() const { return spill_area_.bytes_used(); }
 
     const BlockKvCache& cache() const { return cache_; }
 
@@ -79,9 +102,12 @@ private:
 
     BlockKvCache& cache_;
     PrefixStore* store_;
+    SpillLimits limits_;
     PrefixTree tree_;
+    SpillArea spill_area_;
     std::int64_t restores_left_ = 0;  // In this step.
     std::int64_t restored_ = 0;       // Blocks, since the start.
+    std::int64_t copied_back_ = 0;    // The same, of spilled ones.
 };
 
 }  // namespace capstan::engine

@@ -28,10 +28,13 @@ public:
 
     void learn(const Step& step);
 
+    // What one prompt token adds, of late; 0: not known yet.
+    double token_us() const { return token_us_; }
+
 private:
     StepBudgetLimits limits_;
     double generation_us_ = 0;  // A step without prompts, of late.
-    double token_us_ = 0;       // What one prompt token adds, of late; 0: not known yet.
+    double token_us_ = 0;
 };
 
 }  // namespace capstan::engine

@@ -116,6 +116,8 @@ public:
         EXPECT_EQ(queue_.size(), 0U);
         EXPECT_EQ(scheduler_->stats().running, 0);
         EXPECT_EQ(scheduler_->stats().kv_bytes_used, 0);
+        EXPECT_EQ(scheduler_->stats().kv_bytes_wasted, 0);
+        EXPECT_EQ(scheduler_->stats().kv_bytes_spilled, 0);
         scheduler_->release_memory();
         scheduler_->step();
         EXPECT_EQ(cache_->bytes_used(), 0);
