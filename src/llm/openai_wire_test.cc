@@ -71,19 +71,6 @@ TEST(OpenAiRequest, NamesTheParameterThatIsWrong) {
              {R"(,"bad_words":["x"])", "bad_words"},
              {R"(,"allowed_token_ids":[1])", "allowed_token_ids"},
              {R"(,"continue_final_message":true)", "continue_final_message"},
-             {R"(,"use_beam_search":true,"min_tokens":4)", "'min_tokens'"},
-             {R"(,"use_beam_search":true,"prompt_logprobs":1)", "'prompt_logprobs'"},
-             {R"(,"use_beam_search":3)", "use_beam_search"},
-             {R"(,"use_beam_search":true,"stream":true)", "'stream'"},
-             {R"(,"use_beam_search":true,"temperature":0.7)", "'temperature'"},
-             {R"(,"use_beam_search":true,"top_p":0.7)", "'top_p'"},
-             {R"(,"use_beam_search":true,"logit_bias":{"1":1})", "'logit_bias'"},
-             {R"(,"use_beam_search":true,"n":2,"best_of":3)", "'best_of'"},
-             {R"(,"use_beam_search":true,"n":65)", "'n' must be at most 64"},
-             {R"(,"use_beam_search":true,"logprobs":true,"top_logprobs":2)", "'top_logprobs'"},
-             {R"(,"use_beam_search":true,"stop_token_ids":[3])", "'stop_token_ids'"},
-             {R"(,"use_beam_search":true,"early_stopping":"soon")", "'early_stopping'"},
-             {R"(,"length_penalty":11)", "'length_penalty'"},
              {R"(,"timeout_ms":0)", "timeout_ms"},
              {R"(,"tools":[{}])", "tools"},
              {R"(,"tools":[{"type":"function","function":{"name":"a b"}}])", "tools[0]"},
@@ -95,27 +82,6 @@ TEST(OpenAiRequest, NamesTheParameterThatIsWrong) {
         ASSERT_FALSE(call) << members;
         EXPECT_EQ(call.error().code, ErrorCode::kInvalid);
         EXPECT_NE(call.error().message.find(word), std::string::npos) << call.error().message;
-    }
-}
-
-TEST(OpenAiRequest, ReadsBeamsAsVllmHasThemAndWritesThemAgain) {
-    EXPECT_FALSE(chat(R"(,"length_penalty":2,"early_stopping":true)")->request.beams);
-    EXPECT_TRUE(chat(R"(,"use_beam_search":true,"temperature":0)")->request.beams);
-    for (const auto& [early, meant] : std::vector<std::pair<std::string, EarlyStopping>>{
-             {"false", EarlyStopping::kWhenNoneIsBetter},
-             {"true", EarlyStopping::kAtOnce},
-             {R"("never")", EarlyStopping::kWhenNoneCanBeBetter},
-         }) {
-        const auto call =
-            chat(R"(,"use_beam_search":true,"n":3,"length_penalty":0.5,"early_stopping":)" + early);
-        ASSERT_TRUE(call) << call.error().message;
-        const auto again = parse_chat_call(request_body(*call));
-        ASSERT_TRUE(again) << again.error().message;
-        for (const OpenAiCall& read : {*call, *again}) {
-            EXPECT_EQ(read.choices, 3);
-            EXPECT_EQ(read.request.beams.value().length_penalty, 0.5);
-            EXPECT_EQ(read.request.beams->early_stopping, meant);
-        }
     }
 }
 
