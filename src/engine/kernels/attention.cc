@@ -38,6 +38,9 @@ const AttentionKernels& attention_kernels_for(Isa isa) {
             return kAvx2Attention;
         case Isa::kAvx512:
             return kAvx512Attention;
+#elif defined(__aarch64__)
+        case Isa::kNeon:
+            return kNeonAttention;
 #endif
         default:
             return kScalarAttention;

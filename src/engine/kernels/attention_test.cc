@@ -275,7 +275,7 @@ TEST_P(AttentionKernel, StoresTheSameBytesAsItsScalarTwin) {
 }
 
 std::string isa_name(const testing::TestParamInfo<Isa>& test) {
-    constexpr const char* kNames[] = {"Scalar", "Avx2", "Avx512"};
+    constexpr const char* kNames[] = {"Scalar", "Avx2", "Avx512", "Neon"};
     return kNames[static_cast<std::size_t>(test.param)];
 }
 

@@ -17,6 +17,8 @@ std::vector<Isa> supported_isas() {
             isas.push_back(Isa::kAvx512);
         }
     }
+#elif defined(__aarch64__)
+    isas.push_back(Isa::kNeon);
 #endif
     return isas;
 }
@@ -30,6 +32,9 @@ const KernelTable& kernels_for(Isa isa) {
             return kAvx2Kernels;
         case Isa::kAvx512:
             return kAvx512Kernels;
+#elif defined(__aarch64__)
+        case Isa::kNeon:
+            return kNeonKernels;
 #endif
         default:
             return kScalarKernels;

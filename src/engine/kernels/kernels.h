@@ -1,7 +1,7 @@
 #pragma once
 
 // The arithmetic of a transformer as plain functions, each in a scalar version that is easy to check and in
-// versions for AVX2 and AVX-512, chosen when the program runs.
+// versions for AVX2, AVX-512 and NEON, chosen when the program runs.
 //
 // Every result is computed in an order that depends on its own inputs' sizes only: a row of a matrix product
 // comes out the same bits whatever rows are computed with it, on however many threads. So a sequence's tokens
@@ -15,7 +15,7 @@
 
 namespace capstan::engine::kernels {
 
-enum class Isa { kScalar, kAvx2, kAvx512 };
+enum class Isa { kScalar, kAvx2, kAvx512, kNeon };
 
 // Row-major [rows, columns] of a weight type, of any alignment; in someone else's memory.
 struct WeightMatrix {

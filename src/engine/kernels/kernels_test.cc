@@ -239,7 +239,7 @@ TEST(KernelChoice, TheBestIsTheLastSupported) {
 }
 
 std::string isa_name(const testing::TestParamInfo<Isa>& test) {
-    constexpr const char* kNames[] = {"Scalar", "Avx2", "Avx512"};
+    constexpr const char* kNames[] = {"Scalar", "Avx2", "Avx512", "Neon"};
     return kNames[static_cast<std::size_t>(test.param)];
 }
 

@@ -2,6 +2,11 @@
 
 #include <algorithm>
 
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include "base/check.h"
 
 namespace capstan::engine::kernels {
@@ -22,6 +27,15 @@ std::vector<LinearIsa> supported_linear_isas() {
         __builtin_cpu_supports("avx512vnni")) {
         isas.push_back(LinearIsa::kAvx512Vnni);
     }
+#elif defined(__aarch64__)
+    isas.push_back(LinearIsa::kNeon);
+    const bool has_dot = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    if (has_dot) {
+        isas.push_back(LinearIsa::kNeonDot);
+    }
+    if (has_dot && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0) {
+        isas.push_back(LinearIsa::kNeonI8mm);
+    }
 #endif
     return isas;
 }
@@ -37,6 +51,13 @@ const LinearTable& linear_table_for(LinearIsa isa) {
             return kAvxVnniLinear;
         case LinearIsa::kAvx512Vnni:
             return kAvx512VnniLinear;
+#elif defined(__aarch64__)
+        case LinearIsa::kNeon:
+            return kNeonLinear;
+        case LinearIsa::kNeonDot:
+            return kNeonDotLinear;
+        case LinearIsa::kNeonI8mm:
+            return kNeonI8mmLinear;
 #endif
         default:
             return kScalarLinear;

@@ -367,7 +367,9 @@ TEST_F(LinearTest, InputsArePreparedAnewForEachBatch) {
 }
 
 std::string isa_name(const testing::TestParamInfo<LinearIsa>& test) {
-    constexpr const char* kNames[] = {"Scalar", "Avx2", "AvxVnni", "Avx512Vnni"};
+    constexpr const char* kNames[] = {
+        "Scalar", "Avx2", "AvxVnni", "Avx512Vnni", "Neon", "NeonDot", "NeonI8mm"
+    };
     return kNames[static_cast<std::size_t>(test.param)];
 }
 

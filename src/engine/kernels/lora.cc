@@ -105,6 +105,9 @@ const LoraTable& lora_table_for(Isa isa) {
             return kAvx2Lora;
         case Isa::kAvx512:
             return kAvx512Lora;
+#elif defined(__aarch64__)
+        case Isa::kNeon:
+            return kNeonLora;
 #endif
         default:
             return kScalarLora;

@@ -10,6 +10,8 @@ extern const LoraTable kScalarLora;
 #if defined(__x86_64__)
 extern const LoraTable kAvx2Lora;
 extern const LoraTable kAvx512Lora;
+#elif defined(__aarch64__)
+extern const LoraTable kNeonLora;
 #endif
 
 }  // namespace capstan::engine::kernels

@@ -91,6 +91,9 @@ const ReductionTable& reductions_for(Isa isa) {
             return kAvx2Reductions;
         case Isa::kAvx512:
             return kAvx512Reductions;
+#elif defined(__aarch64__)
+        case Isa::kNeon:
+            return kNeonReductions;
 #endif
         default:
             return kScalarReductions;

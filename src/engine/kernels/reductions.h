@@ -53,6 +53,8 @@ const ReductionTable& best_reductions();
 #if defined(__x86_64__)
 extern const ReductionTable kAvx2Reductions;
 extern const ReductionTable kAvx512Reductions;
+#elif defined(__aarch64__)
+extern const ReductionTable kNeonReductions;
 #endif
 
 }  // namespace capstan::engine::kernels
