@@ -9,7 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "base/file.h"
+#include "app/loss_command.h"
 #include "engine/client/calibration.h"
 #include "engine/client/model_card.h"
 #include "engine/client/model_loss.h"
@@ -110,17 +110,6 @@ Result<std::optional<engine::ModelLoss>> loss_of(const QuantiseCommand& command)
     return std::optional(*loss);
 }
 
-Json json_of(const engine::ModelLoss& loss) {
-    return Json::object(
-        {{"tokens", loss.tokens},
-         {"source_perplexity", loss.source_perplexity},
-         {"perplexity", loss.perplexity},
-         {"mean_kl_divergence", loss.mean_divergence},
-         {"kl_divergence_max", loss.divergence_max},
-         {"same_top_token", loss.same_top}}
-    );
-}
-
 void print_quantised(
     const QuantiseCommand& command,
     const engine::QuantisedModel& made,
@@ -135,17 +124,7 @@ void print_quantised(
         made.tensors
     );
     if (loss) {
-        fmt::print(
-            "on {} tokens: perplexity {:.4f}, the source's {:.4f}; KL divergence {:.6f} on average, {:.4f} "
-            "at "
-            "most; the same token first in {:.2f} %\n",
-            loss->tokens,
-            loss->perplexity,
-            loss->source_perplexity,
-            loss->mean_divergence,
-            loss->divergence_max,
-            100 * loss->same_top
-        );
+        print_loss(*loss);
     }
 }
 
@@ -298,9 +277,10 @@ void add_quantize_command(CLI::App& model, CommonOptions& options) {
 
 void add_model_commands(CLI::App& app, CommonOptions& options) {
     CLI::App* model = app.get_subcommand("model");
-    model->description(model->get_description() + ", package, quantize");
+    model->description(model->get_description() + ", loss, package, quantize");
     add_package_command(*model, options);
     add_quantize_command(*model, options);
+    add_loss_command(*model, options);
 }
 
 }  // namespace capstan::app

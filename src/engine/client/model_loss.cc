@@ -20,12 +20,22 @@ constexpr std::int64_t kRowsAtOnce = 32;  // Their logits are in memory, twice.
 // A model and room for one window.
 class Reader {
 public:
-    static Result<Reader> open(const std::filesystem::path& path, int threads, std::int64_t window_tokens) {
-        auto model = Model::open(path, threads);
+    // As `options` say how the made model is run; the source has float16 and what is stored.
+    static Result<Reader> open_source(const LossOptions& options) {
+        LossOptions plain = options;
+        plain.made = options.source;
+        plain.kv_type = KvType::kF16;
+        plain.pack_as = kernels::PackAs::kStored;
+        return open_made(plain);
+    }
+
+    static Result<Reader> open_made(const LossOptions& options) {
+        const std::int64_t window_tokens = options.window_tokens;
+        auto model = Model::open(options.made, options.threads, options.pack_as);
         if (!model) {
             return model.error();
         }
-        const KvShape shape = (*model)->kv_shape();
+        const KvShape shape = (*model)->kv_shape(options.kv_type);
         auto cache = BlockKvCache::build(shape, kv_blocks_of(window_tokens) * shape.block_bytes());
         if (!cache) {
             return cache.error();
@@ -123,11 +133,11 @@ Result<ModelLoss> measure_loss(const LossOptions& options) {
     if (tokens.size() < 2 || options.window_tokens < 2) {
         return Error{ErrorCode::kInvalid, "the text must have at least two tokens, and so must a window"};
     }
-    auto source = Reader::open(options.source, options.threads, options.window_tokens);
+    auto source = Reader::open_source(options);
     if (!source) {
         return source.error();
     }
-    auto made = Reader::open(options.made, options.threads, options.window_tokens);
+    auto made = Reader::open_made(options);
     if (!made) {
         return made.error();
     }

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "base/result.h"
+#include "engine/kernels/kv_layout.h"
+#include "engine/kernels/linear.h"
 
 namespace capstan::engine {
 
@@ -18,6 +20,9 @@ struct LossOptions {
     int threads = 1;
     std::int64_t window_tokens = 512;  // Windows begin with the first token, and do not see each other.
     std::int64_t tokens_max = 4'096;   // The text is cut behind them.
+    // How the made model is run: its keys and values, and what its weights are rounded to when it is loaded.
+    KvType kv_type = KvType::kF16;
+    kernels::PackAs pack_as = kernels::PackAs::kStored;
 };
 
 struct ModelLoss {

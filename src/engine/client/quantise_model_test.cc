@@ -109,6 +109,26 @@ TEST_F(QuantiseModelTest, StatesTheLossOnAText) {
     EXPECT_EQ(some->tokens, none->tokens);
 }
 
+TEST_F(QuantiseModelTest, StatesWhatFewerBitsInMemoryLose) {
+    const LossOptions plain = {
+        .source = source_, .made = source_, .text = std::string(kText), .window_tokens = 48
+    };
+    const auto loss_with = [&](KvType kv_type, kernels::PackAs pack_as) {
+        LossOptions options = plain;
+        options.kv_type = kv_type;
+        options.pack_as = pack_as;
+        const auto loss = measure_loss(options);
+        EXPECT_TRUE(loss) << loss.error().message;
+        return loss ? loss->mean_divergence : 0;
+    };
+    const double kv8 = loss_with(KvType::kI8, kernels::PackAs::kStored);
+    EXPECT_GT(kv8, 0);
+    EXPECT_GT(loss_with(KvType::kI4, kernels::PackAs::kStored), kv8);
+    const double int8 = loss_with(KvType::kF16, kernels::PackAs::kInt8);
+    EXPECT_GT(int8, 0);
+    EXPECT_GT(loss_with(KvType::kF16, kernels::PackAs::kInt4), int8);
+}
+
 TEST_F(QuantiseModelTest, NeedsATextForTheLoss) {
     EXPECT_THAT(
         measure_loss({.source = source_, .made = source_, .text = ""}).error().message,
