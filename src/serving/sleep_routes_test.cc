@@ -58,9 +58,11 @@ TEST_F(SleepTest, WeightsAndCacheGoBackToTheSystemAndComeAgainToTheSameAnswer) {
     const std::int64_t asleep_mb = resident_mb();
     EXPECT_LT(asleep_mb, awake_mb - 20) << "of " << awake_mb << " MB";
     EXPECT_TRUE(is_asleep());
+    EXPECT_EQ(model_->stats().engine.scheduler.generated_tokens, 8);
     ASSERT_EQ(post("/wake_up"), 200);
     EXPECT_FALSE(is_asleep());
     EXPECT_EQ(told(), before);
+    EXPECT_EQ(model_->stats().engine.scheduler.generated_tokens, 16) << "counters go on";
     EXPECT_GT(resident_mb(), asleep_mb + 10);
 }
 

@@ -5,6 +5,26 @@
 #include <malloc.h>
 
 namespace capstan::engine {
+namespace {
+
+// What is counted since the start.
+void add_counts(SchedulerStats& sum, const SchedulerStats& more) {
+    sum.steps += more.steps;
+    sum.prompt_tokens += more.prompt_tokens;
+    sum.cached_prompt_tokens += more.cached_prompt_tokens;
+    sum.generated_tokens += more.generated_tokens;
+    sum.preemptions += more.preemptions;
+    sum.guessed_tokens += more.guessed_tokens;
+    sum.accepted_tokens += more.accepted_tokens;
+    sum.kv_bytes_copied_back += more.kv_bytes_copied_back;
+    sum.kv_bytes_restored += more.kv_bytes_restored;
+    for (std::size_t i = 0; i < sum.steps_by_tokens.size(); ++i) {
+        sum.steps_by_tokens[i].steps += more.steps_by_tokens[i].steps;
+        sum.steps_by_tokens[i].tokens += more.steps_by_tokens[i].tokens;
+    }
+}
+
+}  // namespace
 
 SleepingEngine::SleepingEngine(
     std::filesystem::path model_directory, EngineLimits limits, EngineThread& engine
@@ -40,6 +60,9 @@ void SleepingEngine::sleep() {
     {
         const std::scoped_lock lock(mutex_);
         gone = std::exchange(engine_, nullptr);
+        if (gone != nullptr) {
+            add_counts(counted_, gone->stats().scheduler);
+        }
     }
     gone.reset();  // What it runs ends.
     malloc_trim(0);
@@ -65,8 +88,10 @@ bool SleepingEngine::is_asleep() const {
 }
 
 EngineStats SleepingEngine::stats() const {
-    const auto awake = engine();
-    return awake ? (*awake)->stats() : EngineStats{};
+    const std::scoped_lock lock(mutex_);
+    EngineStats stats = engine_ != nullptr ? engine_->stats() : EngineStats{};
+    add_counts(stats.scheduler, counted_);
+    return stats;
 }
 
 }  // namespace capstan::engine

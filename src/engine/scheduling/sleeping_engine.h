@@ -31,7 +31,7 @@ public:
 
     std::int64_t kv_tokens_total() const { return kv_tokens_total_; }
 
-    EngineStats stats() const;  // Of nothing, while it sleeps.
+    EngineStats stats() const;  // What is counted since the start is, over all sleeps.
 
 private:
     SleepingEngine(std::filesystem::path model_directory, EngineLimits limits, EngineThread& engine);
@@ -41,8 +41,9 @@ private:
     ModelConfig config_;
     std::int64_t kv_tokens_total_;
     std::mutex changing_;                   // Held through `sleep` and `wake`, one at a time.
-    mutable std::mutex mutex_;              // Guards engine_.
+    mutable std::mutex mutex_;              // Guards what follows.
     std::shared_ptr<EngineThread> engine_;  // Shared with calls that submit just now; null: asleep.
+    SchedulerStats counted_;                // By engines before this one.
 };
 
 }  // namespace capstan::engine
