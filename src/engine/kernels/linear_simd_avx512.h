@@ -1,7 +1,7 @@
 #pragma once
 
 // Sixteen rows at a time: what the products (linear_products.h) need of AVX-512 with VNNI. Include only
-// between the target pragmas of linear_avx512.cc.
+// between the target pragmas of linear_avx512.cc and linear_amx.cc.
 
 #include <cstring>
 

@@ -26,6 +26,10 @@ std::vector<LinearIsa> supported_linear_isas() {
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vnni")) {
         isas.push_back(LinearIsa::kAvx512Vnni);
+        static const bool has_amx = ask_for_amx();
+        if (has_amx) {
+            isas.push_back(LinearIsa::kAmx);
+        }
     }
 #elif defined(__aarch64__)
     isas.push_back(LinearIsa::kNeon);
@@ -51,6 +55,8 @@ const LinearTable& linear_table_for(LinearIsa isa) {
             return kAvxVnniLinear;
         case LinearIsa::kAvx512Vnni:
             return kAvx512VnniLinear;
+        case LinearIsa::kAmx:
+            return kAmxLinear;
 #elif defined(__aarch64__)
         case LinearIsa::kNeon:
             return kNeonLinear;

@@ -18,7 +18,7 @@
 
 namespace capstan::engine::kernels {
 
-enum class LinearIsa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni, kNeon, kNeonDot, kNeonI8mm };
+enum class LinearIsa { kScalar, kAvx2, kAvxVnni, kAvx512Vnni, kAmx, kNeon, kNeonDot, kNeonI8mm };
 
 // Which form of the inputs a format is multiplied with.
 enum class InputForm { kFloat, kInt8, kInt16 };
@@ -95,6 +95,10 @@ extern const LinearTable kScalarLinear;
 extern const LinearTable kAvx2Linear;
 extern const LinearTable kAvxVnniLinear;
 extern const LinearTable kAvx512VnniLinear;
+extern const LinearTable kAmxLinear;
+
+// Whether this processor has AMX for 8 bits, and the system lets this process use it, which it is asked for.
+bool ask_for_amx();
 #elif defined(__aarch64__)
 extern const LinearTable kNeonLinear;
 extern const LinearTable kNeonDotLinear;

@@ -368,7 +368,7 @@ TEST_F(LinearTest, InputsArePreparedAnewForEachBatch) {
 
 std::string isa_name(const testing::TestParamInfo<LinearIsa>& test) {
     constexpr const char* kNames[] = {
-        "Scalar", "Avx2", "AvxVnni", "Avx512Vnni", "Neon", "NeonDot", "NeonI8mm"
+        "Scalar", "Avx2", "AvxVnni", "Avx512Vnni", "Amx", "Neon", "NeonDot", "NeonI8mm"
     };
     return kNames[static_cast<std::size_t>(test.param)];
 }
