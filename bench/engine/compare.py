@@ -23,10 +23,10 @@ SHAPES = {
 }
 
 
-def run(command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, **options)
+def run(command, stderr=subprocess.PIPE):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout[-2000:]}{(done.stderr or '')[-2000:]}")
     return done.stdout
 
 
@@ -62,14 +62,15 @@ def llama(folder, arguments, file):
     several = [n for n in arguments.streams if n != "1"]
     batched = folder / "llama-batched-bench"
     if several and batched.exists():
+        # Its table: PP, TG, B, N_KV, T_PP, S_PP, T_TG, S_TG (tokens decoded a second, of all), T, S. The fork writes it among its notices.
         text = run([
             batched, "-m", file, "-t", arguments.threads, "-c", "16384", "-npp", "16", "-ntg", arguments.decode,
-            "-npl", ",".join(several), "--output-format", "jsonl",
-        ])
+            "-npl", ",".join(several),
+        ], stderr=subprocess.STDOUT)
         for line in text.splitlines():
-            if line.startswith("{"):
-                row = json.loads(line)
-                figures[f"decode x {row['pl']}"] = row["speed_tg"]
+            cells = [cell.strip() for cell in line.split("|")[1:-1]]
+            if len(cells) == 10 and cells[0].isdecimal():
+                figures[f"decode x {cells[2]}"] = float(cells[7])
     return figures
 
 
