@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t kLookUs = 100;
 constexpr int kLooksBetweenClocks = 16;
 constexpr std::int64_t kRangesPerThread = 4;
+constexpr std::uint32_t kOpen = 1U << 31U;  // Of the gate: there may still be ranges to take.
 
 void relax() {
 #if defined(__x86_64__)
@@ -93,12 +94,37 @@ void ThreadTeam::run_erased(const Loop& loop) {
     const std::int64_t grains = (loop.count + loop.grain - 1) / loop.grain;
     range_ = std::max<std::int64_t>(1, grains / (threads() * kRangesPerThread)) * loop.grain;
     next_.store(0, std::memory_order_relaxed);
-    unfinished_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    gate_.store(kOpen, std::memory_order_release);
     round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
     run_ranges(0);
-    for (int left = unfinished_; left > 0; left = unfinished_) {
-        wait_while(unfinished_, left);
+    close_and_wait();
+}
+
+// A worker may come too late for the loop that woke it and enter the next: any open loop is the right one.
+bool ThreadTeam::enter() {
+    std::uint32_t gate = gate_.load(std::memory_order_relaxed);
+    while ((gate & kOpen) != 0) {
+        if (gate_.compare_exchange_weak(
+                gate, gate + 1, std::memory_order_acquire, std::memory_order_relaxed
+            )) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ThreadTeam::leave() {
+    if (gate_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        gate_.notify_one();  // The caller, which has closed the gate and waits.
+    }
+}
+
+void ThreadTeam::close_and_wait() {
+    std::uint32_t inside = gate_.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
+    while (inside != 0) {
+        wait_while(gate_, inside);
+        inside = gate_.load(std::memory_order_acquire);
     }
 }
 
@@ -115,13 +141,13 @@ void ThreadTeam::run_ranges(int thread) {
 void ThreadTeam::work(int thread) {
     for (std::uint32_t seen = 0;;) {
         wait_while(round_, seen);
-        ++seen;
+        seen = round_.load(std::memory_order_acquire);
         if (stopping_) {
             return;
         }
-        run_ranges(thread);
-        if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            unfinished_.notify_one();
+        if (enter()) {
+            run_ranges(thread);
+            leave();
         }
     }
 }

@@ -26,8 +26,9 @@ public:
     int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
     // Calls part(thread, begin, end) with ranges that cover [0, count) once, each beginning at a multiple of
-    // `grain`, and returns when all are done. A thread takes ranges as it gets through them, so that one
-    // whose core is taken away holds up little. From one thread at a time.
+    // `grain`, and returns when all are done. A thread takes ranges as it gets through them, and nobody waits
+    // for one that has taken none: a thread whose core is taken away holds up what it has begun, no more.
+    // From one thread at a time.
     template <typename Part>
     void run(std::int64_t count, std::int64_t grain, const Part& part) {
         run_erased(
@@ -50,12 +51,15 @@ private:
     void run_erased(const Loop& loop);
     void run_ranges(int thread);
     void work(int thread);
+    bool enter();
+    void leave();
+    void close_and_wait();
 
-    Loop loop_;               // Written before round_ grows, read after; the next two as well.
+    Loop loop_;               // Written while nobody is inside, read by those who are; the next two as well.
     std::int64_t range_ = 1;  // How much a thread takes at a time: whole grains.
     std::atomic<std::int64_t> next_ = 0;
-    alignas(64) std::atomic<std::uint32_t> round_ = 0;
-    alignas(64) std::atomic<int> unfinished_ = 0;
+    alignas(64) std::atomic<std::uint32_t> round_ = 0;  // Counts loops; workers wait for the next.
+    alignas(64) std::atomic<std::uint32_t> gate_ = 0;   // How many workers are inside the loop, and kOpen.
     std::atomic<bool> stopping_ = false;
     std::vector<std::thread> workers_;
 };

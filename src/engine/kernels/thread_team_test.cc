@@ -1,11 +1,15 @@
 #include "engine/kernels/thread_team.h"
 
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -81,6 +85,47 @@ TEST(ThreadTeam, ASlowThreadLeavesTheRestToTheOthers) {
     EXPECT_EQ(done[slow], begun);
     EXPECT_EQ(done[1 - slow], kAll - begun);
 }
+
+#if !__has_feature(thread_sanitizer)  // It delivers no signal to a thread that makes no call.
+std::atomic<bool> is_held = false;
+std::atomic<bool> may_go_on = false;
+
+void hold(int) {
+    is_held = true;
+    while (!may_go_on) {
+    }
+}
+
+// Held in a signal's handler, a thread is as far away as one whose core runs something else.
+TEST(ThreadTeam, NobodyWaitsForAThreadThatHasTakenNothing) {
+    std::signal(SIGUSR1, hold);
+    ThreadTeam team(2);
+    std::atomic<bool> is_worker_in = false;
+    pthread_t worker{};
+    team.run(2, 1, [&](int thread, std::int64_t, std::int64_t) {
+        if (thread == 1) {
+            worker = pthread_self();
+            is_worker_in = true;
+        }
+        while (!is_worker_in) {  // So that each takes one of the two.
+        }
+    });
+    ASSERT_EQ(pthread_kill(worker, SIGUSR1), 0);
+    while (!is_held) {
+    }
+    std::int64_t sum = 0;
+    team.run(1000, 10, [&](int thread, std::int64_t begin, std::int64_t end) {
+        EXPECT_EQ(thread, 0);
+        sum += end - begin;
+    });
+    EXPECT_EQ(sum, 1000);
+    may_go_on = true;
+    std::atomic<std::int64_t> again = 0;
+    team.run(1000, 10, [&](int, std::int64_t begin, std::int64_t end) { again += end - begin; });
+    EXPECT_EQ(again, 1000);
+    std::signal(SIGUSR1, SIG_DFL);
+}
+#endif
 
 // As /proc has it: 'S' sleeps, 'R' runs or would.
 int threads_that_run() {
