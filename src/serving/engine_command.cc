@@ -1,15 +1,12 @@
 #include "serving/engine_command.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <optional>
 #include <thread>
 #include <utility>
 
-#include <fmt/format.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/job_directory.h"
@@ -21,6 +18,7 @@
 #include "engine/model/config_file.h"
 #include "platform/http/metrics.h"
 #include "platform/http/server.h"
+#include "serving/advertised_url.h"
 #include "serving/encoder_routes.h"
 #include "serving/engine_gauges.h"
 #include "serving/engine_routes.h"
@@ -152,16 +150,6 @@ void make_room(http::ServerOptions& options, int calls_max) {
     options.queue_max = static_cast<int>(options.limits.connections_max);
 }
 
-// Where others find what listens on `address`: all addresses of this machine mean its name.
-std::string url_for_others(const std::string& address, std::uint16_t port) {
-    std::array<char, 256> name{};
-    const bool is_all = address == "0.0.0.0" || address == "::";
-    const bool has_name = is_all && ::gethostname(name.data(), name.size() - 1) == 0;
-    const std::string host = has_name ? name.data() : address;
-    return host.contains(':') ? fmt::format("http://[{}]:{}", host, port)
-                              : fmt::format("http://{}:{}", host, port);
-}
-
 // Listens until a stop signal; what goes on for too long after that is cut off, and its sequences are
 // cancelled.
 Result<void> serve(const EngineCommand& command, const http::Router& router, http::MetricRegistry& metrics) {
@@ -180,7 +168,7 @@ Result<void> serve(const EngineCommand& command, const http::Router& router, htt
         }
     }
     if (!command.url_file.empty()) {
-        const std::string url = url_for_others(command.address, (*server)->port());
+        const std::string url = advertised_url(command.address, (*server)->port());
         if (auto written = replace_file(command.url_file, url + "\n"); !written) {
             return written;
         }

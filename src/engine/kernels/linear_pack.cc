@@ -45,14 +45,15 @@ void make_q8_0(const float* values, RowBlock& to) {
 void make_q4_1(const float* values, RowBlock& to) {
     const float largest = *std::max_element(values, values + kGroupColumns);
     const float least = *std::min_element(values, values + kGroupColumns);
-    const bool is_number = !std::isnan(largest_magnitude(values));
-    to.minimum = f16_of_float(is_number ? -least : largest_magnitude(values));
+    const float magnitude = largest_magnitude(values);
+    to.minimum = f16_of_float(std::isfinite(magnitude) ? -least : magnitude);
     to.scale = f16_of_float((largest - least) / 15.0F);
     const float scale = float_of_f16(to.scale);
     const float start = -float_of_f16(to.minimum);
+    const bool has_codes = std::isfinite(magnitude) && scale > 0 && std::isfinite(scale);
     std::uint8_t codes[kGroupColumns];
     for (std::int64_t i = 0; i < kGroupColumns; ++i) {
-        const float code = is_number && scale > 0 ? std::nearbyint((values[i] - start) / scale) : 0.0F;
+        const float code = has_codes ? std::nearbyint((values[i] - start) / scale) : 0.0F;
         codes[i] = static_cast<std::uint8_t>(std::clamp(code, 0.0F, 15.0F));
     }
     put_codes(PackedFormat::kQ4_1, codes, to);
