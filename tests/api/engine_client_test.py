@@ -1,10 +1,6 @@
 """The official OpenAI client of PyPI, unmodified, against `capstan engine` with a tiny random model."""
 import json
 import math
-import os
-import pathlib
-import subprocess
-import tempfile
 import time
 import unittest
 import urllib.request
@@ -12,8 +8,8 @@ import urllib.request
 import openai
 
 import random_model
+from running_engine import running_engine
 
-PROGRAM = os.environ["CAPSTAN_PROGRAM"]
 TOOLS = [{
     "type": "function",
     "function": {
@@ -29,38 +25,21 @@ TOOLS = [{
 }]
 
 
-def start(*more):
-    """An engine with a tiny random model: its folder, its process and its URL."""
-    folder = tempfile.TemporaryDirectory()
-    home = pathlib.Path(folder.name)
-    random_model.write(home / "model")
-    process = subprocess.Popen(
-        [PROGRAM, "engine", "--model", home / "model", "--name", "tiny", "--port-file", home / "port", *more]
-    )
-    for _ in range(300):
-        if (home / "port").exists() and (home / "port").read_text().strip():
-            break
-        time.sleep(0.1)
-    return folder, process, f"http://127.0.0.1:{(home / 'port').read_text().strip()}"
-
-
 def post(url):
     with urllib.request.urlopen(urllib.request.Request(url, data=b"", method="POST"), timeout=30) as answer:
         answer.read()
 
 
-class Engine(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder, cls.process, cls.url = start()
-        cls.client = openai.OpenAI(base_url=cls.url + "/v1", api_key="none", max_retries=0)
+class Served(unittest.TestCase):
+    OPTIONS = ()  # Of the engine.
 
     @classmethod
-    def tearDownClass(cls):
-        cls.client.close()
-        cls.process.terminate()
-        cls.process.wait(30)
-        cls.folder.cleanup()
+    def setUpClass(cls):
+        _, cls.url = cls.enterClassContext(running_engine(*cls.OPTIONS))
+        cls.client = cls.enterClassContext(openai.OpenAI(base_url=cls.url + "/v1", api_key="none", max_retries=0))
+
+
+class Engine(Served):
 
     def complete(self, **asked):
         return self.client.completions.create(**{"model": "tiny", "max_tokens": 8, "temperature": 0, **asked})
@@ -212,20 +191,10 @@ class Engine(unittest.TestCase):
         self.assertIn(answer.choices[0].finish_reason, ["stop", "length"])
 
 
-class Vectors(unittest.TestCase):
+class Vectors(Served):
     """The same model as one that makes vectors."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.folder, cls.process, cls.url = start("--pooling", "mean")
-        cls.client = openai.OpenAI(base_url=cls.url + "/v1", api_key="none", max_retries=0)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.client.close()
-        cls.process.terminate()
-        cls.process.wait(30)
-        cls.folder.cleanup()
+    OPTIONS = ("--pooling", "mean")
 
     def embed(self, **asked):
         return self.client.embeddings.create(**{"model": "tiny", **asked})

@@ -3,9 +3,7 @@ of the same model that transformers runs in its own process (tests/golden/engine
 import json
 import os
 import pathlib
-import subprocess
 import tempfile
-import time
 import unittest
 
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
@@ -14,7 +12,7 @@ os.environ.setdefault("HF_HOME", tempfile.mkdtemp(prefix="capstan-harness-"))
 from lm_eval.models.openai_completions import LocalCompletionsAPI
 
 import harness_tasks
-import random_model
+from running_engine import running_engine
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden/engine/harness.json"
 
@@ -23,24 +21,13 @@ class Harness(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.expected = json.loads(GOLDEN.read_text())
-        with tempfile.TemporaryDirectory() as folder:
-            home = pathlib.Path(folder)
-            random_model.write(home / "model")
-            # Keys and values as transformers keeps them; as float16, our own way, they move a score by 1e-4 of itself.
-            engine = subprocess.Popen(
-                [os.environ["CAPSTAN_PROGRAM"], "engine", "--model", home / "model", "--name", "tiny", "--port-file", home / "port",
-                 "--kv-type", "f32"])
-            try:
-                while not ((home / "port").exists() and (home / "port").read_text().strip()):
-                    time.sleep(0.1)
-                url = f"http://127.0.0.1:{(home / 'port').read_text().strip()}/v1/completions"
-                # Tokens come from /tokenize; two of its positions are the harness's own.
-                model = LocalCompletionsAPI(base_url=url, model="tiny", batch_size=4, num_concurrent=4, max_length=harness_tasks.CONTEXT + 2)
-                assert model.tokenizer_backend == "remote"
-                cls.seen = harness_tasks.evaluate(home, model)
-            finally:
-                engine.terminate()
-                engine.wait(30)
+        # Keys and values as transformers keeps them; as float16, our own way, they move a score by 1e-4 of itself.
+        with running_engine("--kv-type", "f32") as (home, url):
+            # Tokens come from /tokenize; two of its positions are the harness's own.
+            model = LocalCompletionsAPI(
+                base_url=f"{url}/v1/completions", model="tiny", batch_size=4, num_concurrent=4, max_length=harness_tasks.CONTEXT + 2)
+            assert model.tokenizer_backend == "remote"
+            cls.seen = harness_tasks.evaluate(home, model)
 
     def assert_close(self, seen, expected, what):
         self.assertLessEqual(abs(seen - expected), 2e-5 * max(1, abs(expected)), what)
