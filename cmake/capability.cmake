@@ -8,7 +8,13 @@
 #
 # OWN_HEADERS is for a room whose libraries' options differ from everyone's: it cannot share cmake/precompiled.cmake.
 #
-# A test program finds what it may start or read by these definitions: CAPSTAN_SOURCE_DIR, CAPSTAN_BINARY_DIR.
+# A test program finds what it may start or read by base/test_paths.h.
+if(CAPSTAN_TESTS)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/test_paths.cc.in ${PROJECT_BINARY_DIR}/test_paths.cc @ONLY)
+  add_library(capstan_test_paths ${PROJECT_BINARY_DIR}/test_paths.cc)
+  target_include_directories(capstan_test_paths PRIVATE ${PROJECT_SOURCE_DIR}/src)
+endif()
+
 function(capability name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "OWN_HEADERS" "" "USES;PRIVATE_USES")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
@@ -27,9 +33,7 @@ function(capability name)
   endif()
   if(tests AND CAPSTAN_TESTS)
     add_executable(capstan_${name}_test ${tests})
-    target_link_libraries(capstan_${name}_test PRIVATE capstan_${name} ${arg_PRIVATE_USES} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(
-      capstan_${name}_test PRIVATE CAPSTAN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CAPSTAN_BINARY_DIR="${PROJECT_BINARY_DIR}/bin")
+    target_link_libraries(capstan_${name}_test PRIVATE capstan_${name} ${arg_PRIVATE_USES} capstan_test_paths GTest::gmock GTest::gtest_main)
     target_compile_options(capstan_${name}_test PRIVATE ${CAPSTAN_TEST_OPTIONS})
     if(NOT arg_OWN_HEADERS)
       target_precompile_headers(capstan_${name}_test REUSE_FROM capstan_precompiled_test)

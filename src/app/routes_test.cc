@@ -10,6 +10,7 @@
 #include "app/deployment_keeper.h"
 #include "app/house.h"
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "platform/process/process_host.h"
 
 namespace capstan::app {
@@ -148,7 +149,7 @@ std::string plain(std::string pattern) {
 }
 
 TEST_F(RoutesTest, TheDocumentOfTheApiNamesExactlyTheRoutesThereAre) {
-    const auto text = read_file(CAPSTAN_SOURCE_DIR "/docs/api/openapi.json");
+    const auto text = read_file(source_directory() / "docs/api/openapi.json");
     ASSERT_TRUE(text) << text.error().message;
     const auto document = parse_json(*text);
     ASSERT_TRUE(document) << document.error().message;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 #include "metrics/bleu.h"
 #include "metrics/chrf.h"
 #include "metrics/distributions.h"
@@ -19,8 +20,7 @@ constexpr double kScoreError = 1e-9;  // Sums in another order than Python's.
 
 const Json& goldens() {
     static const Json kGoldens = [] {
-        const auto path =
-            std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests" / "golden" / "metrics" / "goldens.json";
+        const auto path = source_directory() / "tests" / "golden" / "metrics" / "goldens.json";
         const auto text = read_file(path);
         EXPECT_TRUE(text) << text.error().message;
         auto json = parse_json(*text);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 #include "text/sentence_piece_file.h"
 
 namespace capstan::text {
@@ -13,7 +14,7 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-const std::filesystem::path kGoldens = std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text";
+const std::filesystem::path kGoldens = source_directory() / "tests/golden/text";
 
 Json read_json(const std::string& name) {
     return *parse_json(*read_file(kGoldens / name));

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 #include "text/bpe_trainer.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer.h"
@@ -16,7 +17,7 @@
 namespace capstan::text {
 namespace {
 
-const std::filesystem::path kGoldens = std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text";
+const std::filesystem::path kGoldens = source_directory() / "tests/golden/text";
 
 Json golden(const std::string& name) {
     const auto text = read_file(kGoldens / name);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 #include "text/chat_template.h"
 #include "text/jinja.h"
 
@@ -15,8 +16,7 @@ namespace {
 class JinjaGolden : public testing::Test {
 protected:
     void SetUp() override {
-        const auto text =
-            read_file(std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text/templates.json");
+        const auto text = read_file(source_directory() / "tests/golden/text/templates.json");
         ASSERT_TRUE(text) << text.error().message;
         auto json = parse_json(*text);
         ASSERT_TRUE(json) << json.error().message;

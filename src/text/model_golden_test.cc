@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 #include "base/utf8.h"
 #include "text/sentence_piece_file.h"
 #include "text/stream_decoder.h"
@@ -19,7 +20,7 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-const std::filesystem::path kGoldens = std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text";
+const std::filesystem::path kGoldens = source_directory() / "tests/golden/text";
 
 const Json& golden() {
     static const Json json = *parse_json(*read_file(kGoldens / "model_encodings.json"));

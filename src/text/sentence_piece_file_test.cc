@@ -5,12 +5,13 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 
 namespace capstan::text {
 namespace {
 
 std::string golden(const std::string& name) {
-    return *read_file(std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text" / name);
+    return *read_file(source_directory() / "tests/golden/text" / name);
 }
 
 TEST(SentencePieceFile, SaysWhatTheTrainerWasTold) {

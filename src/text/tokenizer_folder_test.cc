@@ -4,13 +4,14 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 
 namespace capstan::text {
 namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-const std::filesystem::path kGoldens = std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text";
+const std::filesystem::path kGoldens = source_directory() / "tests/golden/text";
 
 class TokenizerFolder : public testing::Test {
 protected:

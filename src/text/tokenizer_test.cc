@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 #include "text/bpe_trainer.h"
 #include "text/limits.h"
 #include "text/stream_decoder.h"
@@ -343,9 +344,7 @@ TEST(StreamDecoder, ShowsTheSpecialTokensThatItIsAskedFor) {
 }
 
 TEST(StreamDecoder, ByteFallbackComesOutWholeToo) {
-    const auto tokenizer = Tokenizer::load(
-        std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/text/tokenizer_llama2.json"
-    );
+    const auto tokenizer = Tokenizer::load(source_directory() / "tests/golden/text/tokenizer_llama2.json");
     ASSERT_TRUE(tokenizer) << tokenizer.error().message;
     StreamDecoder decoder(*tokenizer);
     std::string streamed;

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 #include "trainer/base_model.h"
 #include "trainer/optimizer.h"
 #include "trainer/safetensors.h"
@@ -30,7 +31,7 @@ constexpr double kLossTolerance = 2e-5;
 constexpr double kNormTolerance = 2e-4;  // Relative.
 
 std::filesystem::path golden(const std::string& name) {
-    return std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/trainer" / name;
+    return source_directory() / "tests/golden/trainer" / name;
 }
 
 std::vector<double> numbers(const Json& json) {

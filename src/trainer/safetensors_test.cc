@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/id.h"
+#include "base/test_paths.h"
 
 namespace capstan::trainer {
 namespace {
@@ -52,9 +53,8 @@ TEST(Safetensors, ReadsBackWhatItWrote) {
 }
 
 TEST(Safetensors, ReadsWhatHuggingFaceWrote) {
-    const auto file = SafetensorsFile::open(
-        std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/trainer/tied/model.safetensors"
-    );
+    const auto file =
+        SafetensorsFile::open(source_directory() / "tests/golden/trainer/tied/model.safetensors");
     ASSERT_TRUE(file) << file.error().message;
     EXPECT_EQ(file->tensors().at("model.embed_tokens.weight").shape, (std::vector<std::int64_t>{96, 32}));
 }

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/id.h"
+#include "base/test_paths.h"
 #include "trainer/launch_environment.h"
 #include "trainer/random_order.h"
 
@@ -65,7 +66,7 @@ JobDirectory TrainingTest::make_job(const std::string& name, const Json& spec) c
 }
 
 pid_t TrainingTest::start(const JobDirectory& job, Environment environment) {
-    const auto program = std::filesystem::path(CAPSTAN_BINARY_DIR) / "capstan-train";
+    const auto program = program_directory() / "capstan-train";
     const auto log = job.path() / "stderr.log";
     const pid_t child = ::fork();
     if (child == 0) {

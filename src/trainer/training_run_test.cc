@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "text/bpe_trainer.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_writer.h"
@@ -254,7 +255,7 @@ TEST_F(Training, StopsWhenTheLossIsNoLongerANumber) {
 
 TEST_F(Training, RefusesBaseModelsThatItCannotRead) {
     const auto base = folder_ / "base";
-    const auto golden = std::filesystem::path(CAPSTAN_SOURCE_DIR) / "tests/golden/trainer/tied";
+    const auto golden = source_directory() / "tests/golden/trainer/tied";
     const auto weights = *read_file(golden / "model.safetensors");
     Json spec = tiny_spec(2);
     spec.set("model", nullptr);

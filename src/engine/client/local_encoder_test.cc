@@ -10,11 +10,12 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 
 namespace capstan::engine {
 namespace {
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine";
 
 // The golden model's folder with a tokenizer: words "w5" to "w31" are the tokens 5 to 31.
 class LocalEncoderTest : public testing::Test {

@@ -6,13 +6,14 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 
 namespace capstan::engine {
 namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine";
 
 class CheckpointTest : public testing::Test {
 protected:

@@ -7,12 +7,13 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_paths.h"
 #include "engine/files/safetensors.h"
 
 namespace capstan::engine {
 namespace {
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine/blocks";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine/blocks";
 
 // tests/golden/engine/make_block_goldens.py made these with the gguf package and torch.
 class DequantiseTest : public testing::TestWithParam<DataType> {};

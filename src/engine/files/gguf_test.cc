@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/id.h"
+#include "base/test_paths.h"
 #include "engine/files/gguf_writer.h"
 
 namespace capstan::engine {
@@ -12,7 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine/gguf";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine/gguf";
 
 // Files by hand, so that anything can be wrong in them.
 class Bytes {

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/test_paths.h"
 #include "engine/files/checkpoint.h"
 #include "engine/files/dequantise.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine/groups";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine/groups";
 
 std::vector<float> numbers(const Tensor& tensor) {
     std::vector<float> values(static_cast<std::size_t>(tensor.elements()));

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_paths.h"
 #include "engine/files/dequantise.h"
 #include "engine/files/safetensors.h"
 
@@ -19,7 +20,7 @@ class Golden {
 public:
     Golden() {
         auto file =
-            SafetensorsFile::open(CAPSTAN_SOURCE_DIR "/tests/golden/engine/blocks/quantised.safetensors");
+            SafetensorsFile::open(source_directory() / "tests/golden/engine/blocks/quantised.safetensors");
         EXPECT_TRUE(file) << file.error().message;
         file_.emplace(std::move(*file));
     }

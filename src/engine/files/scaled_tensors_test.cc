@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/id.h"
+#include "base/test_paths.h"
 #include "engine/files/checkpoint.h"
 #include "engine/files/dequantise.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine/scaled";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine/scaled";
 
 std::vector<float> numbers(const Tensor& tensor) {
     std::vector<float> values(static_cast<std::size_t>(tensor.elements()));

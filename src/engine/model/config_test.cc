@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/test_paths.h"
+
 namespace capstan::engine {
 namespace {
 
@@ -181,7 +183,7 @@ TEST(Config, RefusesByNameWhatAFamilyCannotBe) {
 }
 
 TEST(Config, ReadsADirectoryAndNamesTheFile) {
-    const std::filesystem::path golden = CAPSTAN_SOURCE_DIR "/tests/golden/engine";
+    const std::filesystem::path golden = source_directory() / "tests/golden/engine";
     const auto config = read_config(golden / "llama3_bf16");
     ASSERT_TRUE(config) << config.error().message;
     EXPECT_THAT(config->end_tokens, ElementsAre(2, 3));

@@ -13,13 +13,14 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/test_paths.h"
 
 namespace capstan::engine {
 namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine";
 
 struct Golden {
     std::unique_ptr<EncoderModel> model;

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/test_paths.h"
 #include "engine/files/dequantise.h"
 #include "engine/files/gguf_writer.h"
 #include "engine/model/model.h"
@@ -17,7 +18,7 @@
 namespace capstan::engine {
 namespace {
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine";
 
 struct Renaming {
     std::string_view gguf;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/id.h"
+#include "base/test_paths.h"
 #include "engine/files/random_gguf.h"
 #include "engine/model/model.h"
 #include "engine/model/random_model.h"
@@ -44,7 +45,7 @@ TEST_F(QuantisedLoad, LayersGetTheBitsAndTheHeadGetsEight) {
 }
 
 TEST_F(QuantisedLoad, RoutersKeepWhatTheyHave) {
-    const std::filesystem::path mixtral = CAPSTAN_SOURCE_DIR "/tests/golden/engine/mixtral";
+    const std::filesystem::path mixtral = source_directory() / "tests/golden/engine/mixtral";
     const auto config = read_config(mixtral);
     ASSERT_TRUE(config) << config.error().message;
     const auto stored = load_weights(mixtral, *config, team_);

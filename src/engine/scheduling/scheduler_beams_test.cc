@@ -5,13 +5,14 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "engine/files/safetensors.h"
 #include "engine/scheduling/test_engine.h"
 
 namespace capstan::engine {
 namespace {
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine";
 
 template <typename T>
 std::vector<T> golden(const std::filesystem::path& path, const std::string& name) {

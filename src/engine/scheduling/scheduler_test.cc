@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/id.h"
+#include "base/test_paths.h"
 #include "engine/model/random_model.h"
 
 namespace capstan::engine {
@@ -16,7 +17,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kGolden = CAPSTAN_SOURCE_DIR "/tests/golden/engine";
+const std::filesystem::path kGolden = source_directory() / "tests/golden/engine";
 
 std::vector<llm::TokenId> golden_tokens(const std::string& name) {
     const auto file = SafetensorsFile::open(kGolden / "tied_f32" / "golden.safetensors");

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/test_paths.h"
 #include "platform/sql/test_database.h"
 
 namespace capstan::sql {
@@ -140,8 +141,8 @@ TEST(PostgresqlRestart, IsSurvivedByAnOpenDatabase) {
     const std::filesystem::path state =
         std::filesystem::path(testing::TempDir()) / ("capstan-restart-" + new_id());
     const auto start = [&] {
-        const std::string command = std::string("'") + CAPSTAN_SOURCE_DIR +
-                                    "/scripts/test_postgresql' start '" + state.string() + "'";
+        const std::string command =
+            "'" + source_directory().string() + "/scripts/test_postgresql' start '" + state.string() + "'";
         return std::system(command.c_str());
     };
     const auto server_pid = [&]() -> pid_t {

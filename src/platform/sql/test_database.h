@@ -26,6 +26,7 @@
 
 #include "base/file.h"
 #include "base/id.h"
+#include "base/test_paths.h"
 #include "platform/sql/database.h"
 #include "platform/sql/migrations.h"
 #include "platform/sql/statement.h"
@@ -44,8 +45,7 @@ inline std::string dialect_name(const testing::TestParamInfo<Dialect>& info) {
 class TestServer {
 public:
     static Result<TestServer> hold() {
-        const std::filesystem::path state =
-            std::filesystem::path(CAPSTAN_BINARY_DIR).parent_path() / "test-postgresql";
+        const std::filesystem::path state = program_directory().parent_path() / "test-postgresql";
         if (Result<void> made = create_folders(state); !made) {
             return made.error();
         }
@@ -89,9 +89,8 @@ private:
             return {};
         }
         const std::string log = (state_ / ("start-" + new_id() + ".log")).string();
-        const std::string command = std::string("'") + CAPSTAN_SOURCE_DIR +
-                                    "/scripts/test_postgresql' start '" + state_.string() + "' >'" + log +
-                                    "' 2>&1";
+        const std::string command = "'" + source_directory().string() + "/scripts/test_postgresql' start '" +
+                                    state_.string() + "' >'" + log + "' 2>&1";
         const int status = std::system(command.c_str());
         const Result<std::string> said = read_file(log);
         std::filesystem::remove(log);
