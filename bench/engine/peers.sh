@@ -12,7 +12,7 @@ fi
 mkdir -p "$cache"
 cd "$cache"
 echo "downloading llama-cpp-python $version"
-python3 -m pip download -q --no-deps --no-build-isolation --no-binary :all: "llama-cpp-python==$version" -d . || true
+python3 -m pip download -q --no-deps --no-binary :all: "llama-cpp-python==$version" -d .
 tar xzf "llama_cpp_python-$version.tar.gz"
 cmake -S "llama_cpp_python-$version/vendor/llama.cpp" -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
   -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DBUILD_SHARED_LIBS=OFF
