@@ -19,16 +19,16 @@
 
 #include "engine/kernels/linear_products.h"
 #include "engine/kernels/linear_rounding.h"
-#include "engine/kernels/linear_simd_avx2.h"
+#include "engine/kernels/linear_simd_avx2_pair.h"
 
 namespace capstan::engine::kernels {
 
 const LinearTable kAvx2Linear = {
     .isa = LinearIsa::kAvx2,
-    .block_tokens = LinearAvx2<false>::kTokens,
-    .quantise = vector_quantise<LinearAvx2<false>>,
-    .multiply = vector_multiply<LinearAvx2<false>>,
-    .round = Rounding<LinearAvx2<false>>::run,
+    .block_tokens = LinearAvx2Pair::kTokens,
+    .quantise = vector_quantise<LinearAvx2Pair>,
+    .multiply = vector_multiply<LinearAvx2Pair>,
+    .round = Rounding<LinearAvx2Pair>::run,
 };
 
 }  // namespace capstan::engine::kernels

@@ -1,7 +1,7 @@
 // The linear layers of whole models, without what lies between them, against what bounds them, measured in
 // the same run: decoding reads every weight once, so its bound is the bandwidth at which memory is read
 // ("of_bandwidth"); prefilling multiplies, so its bound is what one dot product instruction after the other
-// reaches ("of_peak": vpdpbusd for 8 bits and less, vpdpwssd for 16).
+// reaches ("of_peak": vpdpbusd for 8 bits and less, vpdpwssd for 16; without VNNI, vpmaddubsw and vpmaddwd).
 //
 // range(0): the shape; range(1): DataType; range(2): tokens at a time. On two threads.
 
@@ -101,6 +101,49 @@ __attribute__((target("avx512f,avx512vnni"))) void dot_products(std::int64_t rou
         benchmark::DoNotOptimize(sum);
     }
 }
+
+// The same without VNNI, where each product is followed by a sum. Sums of 8 bits go on in 16.
+template <bool kIs16>
+__attribute__((target("avx2"))) void pair_products(std::int64_t rounds) {
+    __m256i sums[kChains];
+    for (__m256i& sum : sums) {
+        sum = _mm256_setzero_si256();
+    }
+    __m256i a = _mm256_set1_epi32(0x01020304);
+    for (std::int64_t round = 0; round < rounds; ++round) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < kChains; ++i) {
+            benchmark::DoNotOptimize(a);
+            sums[i] = kIs16 ? _mm256_add_epi32(sums[i], _mm256_madd_epi16(a, a))
+                            : _mm256_add_epi16(sums[i], _mm256_maddubs_epi16(a, a));
+        }
+    }
+    for (__m256i& sum : sums) {
+        benchmark::DoNotOptimize(sum);
+    }
+}
+
+struct PeakKernel {
+    void (*run)(std::int64_t rounds) = nullptr;  // kChains products a round.
+    double operations = 0;                       // Of one product.
+};
+
+PeakKernel peak_kernel(bool is_16_bits) {
+    switch (best_linear_table().isa) {
+        case LinearIsa::kAvx512Vnni:
+            return {
+                .run = is_16_bits ? dot_products<true> : dot_products<false>,
+                .operations = is_16_bits ? 64.0 : 128.0
+            };
+        case LinearIsa::kAvx2:
+            return {
+                .run = is_16_bits ? pair_products<true> : pair_products<false>,
+                .operations = is_16_bits ? 32.0 : 64.0
+            };
+        default:
+            return {};
+    }
+}
 #endif
 
 // Operations a second that dot product instructions reach from registers on all threads; 0 where there are
@@ -108,18 +151,17 @@ __attribute__((target("avx512f,avx512vnni"))) void dot_products(std::int64_t rou
 double dot_product_peak(bool is_16_bits, ThreadTeam& team) {
     double best = 0;
 #if defined(__x86_64__)
-    if (best_linear_table().isa != LinearIsa::kAvx512Vnni) {
+    const PeakKernel kernel = peak_kernel(is_16_bits);
+    if (kernel.run == nullptr) {
         return 0;
     }
     constexpr std::int64_t kRounds = 2'000'000;
     for (int pass = 0; pass < 5; ++pass) {
         const std::int64_t begin = monotonic_now_us();
         team.run(16, 1, [&](int, std::int64_t first, std::int64_t last) {
-            is_16_bits ? dot_products<true>(kRounds * (last - first))
-                       : dot_products<false>(kRounds * (last - first));
+            kernel.run(kRounds * (last - first));
         });
-        const double operations = 16.0 * kRounds * kChains * (is_16_bits ? 64 : 128);
-        best = std::max(best, operations / seconds_since(begin));
+        best = std::max(best, 16.0 * kRounds * kChains * kernel.operations / seconds_since(begin));
     }
 #endif
     return best;

@@ -9,16 +9,10 @@
 
 #include <utility>
 
+#include "engine/kernels/linear_pair_sums.h"
 #include "engine/kernels/linear_quantise.h"
+#include "engine/kernels/linear_unroll.h"
 #include "engine/kernels/linear_weights.h"
-
-// Sums stay in registers when the loops over them are unrolled. With sanitizers nothing is fast, and each
-// access is ten instructions more: there, unrolling only makes this slow to compile.
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CAPSTAN_UNROLL _Pragma("clang loop unroll(disable)")
-#else
-#define CAPSTAN_UNROLL _Pragma("clang loop unroll(full)")
-#endif
 
 namespace capstan::engine::kernels {
 
@@ -46,7 +40,8 @@ struct TileWork {
     InputBlock x;
     float* y = nullptr;
     std::int64_t y_stride = 0;
-    std::int64_t rows = 0;  // That exist, of S::kRows.
+    std::int64_t rows = 0;       // That exist, of S::kRows.
+    bool is_read_again = false;  // The weights: they are in a cache.
 };
 
 // Sums of one group (or half of one, in Q6_K).
@@ -94,7 +89,11 @@ struct GroupProduct {
         for (int t = 0; t < kT; ++t) {
             sums[t] = S::all(kHasOffset ? offsets[t] : 0);
         }
-        steps(weights, x, sums, std::make_integer_sequence<int, F::Codes::kSteps>());
+        if constexpr (S::kSumsPairs && !kIsInt16 && !kIsWide) {
+            PairSums<S, typename F::Codes, kT>::run(weights, x, sums);
+        } else {
+            steps(weights, x, sums, std::make_integer_sequence<int, F::Codes::kSteps>());
+        }
     }
 };
 
@@ -144,7 +143,9 @@ struct TileProduct {
         CAPSTAN_UNROLL
         for (int part = 0; part < kParts; ++part) {
             const std::byte* weights = group + part * kLayout.group_bytes();
-            ask_for_weights(weights);
+            if (S::kPrefetchesAgain || !work.is_read_again) {
+                ask_for_weights(weights);
+            }
             const RowScales<S> scales = F::scales(header, weights, work.row);
             typename S::Ints products[kT];
             Group::run(
@@ -330,6 +331,7 @@ void multiply_tile(
             part.rows = work.rows - first - part.row;
             function(part);
         }
+        part.is_read_again = true;
     }
 }
 

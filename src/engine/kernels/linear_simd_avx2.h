@@ -17,8 +17,9 @@ struct LinearAvx2 {
     using Floats = __m256;
     static constexpr std::int64_t kRows = 8;
     static constexpr int kTokens = 4;  // 4 integer and 4 float sums, weights and scales fit 16 registers.
-    // Sums of products with weights of 8 bits come without their offset.
-    static constexpr bool kWideIsSigned = !kHasVnni;
+    static constexpr bool kWideIsSigned = false;
+    static constexpr bool kSumsPairs = false;
+    static constexpr bool kPrefetchesAgain = true;
 
     static Ints load(const std::byte* from) {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
@@ -51,33 +52,51 @@ struct LinearAvx2 {
         return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), v);
     }
 
-    // sums + in each row, the products of 4 unsigned weights with the same 4 inputs. kWide: of 8 bits.
-    // Without VNNI, pairs are summed in 16 bits, where two products of 8 bits each fit only with signs.
+    // The same 4 inputs of 8 bits, or 2 of 16, for each row.
+    static Ints inputs_at(const std::byte* x) { return _mm256_set1_epi32(four_bytes(x)); }
+
+    // sums + in each row, the products of 4 unsigned weights with 4 inputs. kWide: of 8 bits. Without VNNI,
+    // pairs are summed in 16 bits, where two products of 8 bits each fit only with signs.
     template <bool kWide>
-    static Ints dot4(Ints sums, Ints weights, const std::byte* x) {
-        const __m256i inputs = _mm256_set1_epi32(four_bytes(x));
+    static Ints dot4(Ints sums, Ints weights, Ints inputs) {
         if constexpr (kHasVnni) {
             return _mm256_dpbusd_avx_epi32(sums, weights, inputs);
+        } else if constexpr (kWide) {
+            const __m256i numbers = _mm256_xor_si256(weights, _mm256_set1_epi8(-128));
+            return add_widened(
+                sums, _mm256_maddubs_epi16(_mm256_abs_epi8(numbers), _mm256_sign_epi8(inputs, numbers))
+            );
         } else {
-            __m256i pairs;
-            if constexpr (kWide) {
-                const __m256i numbers = _mm256_xor_si256(weights, _mm256_set1_epi8(-128));
-                pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(numbers), _mm256_sign_epi8(inputs, numbers));
-            } else {
-                pairs = _mm256_maddubs_epi16(weights, inputs);
-            }
-            return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+            return add_widened(sums, _mm256_maddubs_epi16(weights, inputs));
         }
     }
 
     // The same with 2 weights and inputs of 16 bits.
-    static Ints dot2(Ints sums, Ints weights, const std::byte* x) {
-        const __m256i inputs = _mm256_set1_epi32(four_bytes(x));
+    static Ints dot2(Ints sums, Ints weights, Ints inputs) {
         if constexpr (kHasVnni) {
             return _mm256_dpwssd_avx_epi32(sums, weights, inputs);
         } else {
             return _mm256_add_epi32(sums, _mm256_madd_epi16(weights, inputs));
         }
+    }
+
+    template <bool kWide>
+    static Ints dot4(Ints sums, Ints weights, const std::byte* x) {
+        return dot4<kWide>(sums, weights, inputs_at(x));
+    }
+
+    static Ints dot2(Ints sums, Ints weights, const std::byte* x) {
+        return dot2(sums, weights, inputs_at(x));
+    }
+
+    // pairs + in each row, two sums of 16 bits: of the products of the first two weights, and of the others.
+    static Ints add_pairs(Ints pairs, Ints weights, Ints inputs) {
+        return _mm256_add_epi16(pairs, _mm256_maddubs_epi16(weights, inputs));
+    }
+
+    // sums + both sums of 16 bits.
+    static Ints add_widened(Ints sums, Ints pairs) {
+        return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
     }
 
     static Floats to_floats(Ints v) { return _mm256_cvtepi32_ps(v); }

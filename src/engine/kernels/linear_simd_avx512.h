@@ -18,6 +18,8 @@ struct LinearAvx512 {
     static constexpr int kTokens = 12;  // 12 integer and 12 float sums, weights and scales fit 32 registers.
 
     static constexpr bool kWideIsSigned = false;
+    static constexpr bool kSumsPairs = false;
+    static constexpr bool kPrefetchesAgain = true;
 
     static Ints load(const std::byte* from) { return _mm512_loadu_si512(from); }
 

@@ -27,6 +27,8 @@ struct LinearNeonCommon {
     static constexpr int kTokens = 4;  // 4 integer and 4 float sums, weights and scales, in pairs.
     // Sums of products with weights of 8 bits come without their offset: NEON multiplies signed by signed.
     static constexpr bool kWideIsSigned = true;
+    static constexpr bool kSumsPairs = false;
+    static constexpr bool kPrefetchesAgain = true;
 
     static Ints load(const std::byte* from) {
         const auto* bytes = reinterpret_cast<const std::int8_t*>(from);

@@ -74,13 +74,10 @@ struct Source {
     }
 };
 
-void fill_blocks(DataType type, std::vector<std::byte>& bytes, std::mt19937& random) {
-    const std::int64_t block_bytes = block_of(type).bytes;
-    for (std::byte& byte : bytes) {
-        byte = static_cast<std::byte>(random());
-    }
-    for (std::size_t at = 0; at + static_cast<std::size_t>(block_bytes) <= bytes.size();
-         at += static_cast<std::size_t>(block_bytes)) {
+// Scales become numbers of a usual size.
+void put_scales(DataType type, std::vector<std::byte>& bytes, std::mt19937& random) {
+    const auto block_bytes = static_cast<std::size_t>(block_of(type).bytes);
+    for (std::size_t at = 0; at + block_bytes <= bytes.size(); at += block_bytes) {
         if (type == DataType::kMxfp4) {
             bytes[at] = static_cast<std::byte>(120 + random() % 8);
             continue;
@@ -91,6 +88,13 @@ void fill_blocks(DataType type, std::vector<std::byte>& bytes, std::mt19937& ran
             std::memcpy(bytes.data() + at + static_cast<std::size_t>(place), &bits, sizeof bits);
         }
     }
+}
+
+void fill_blocks(DataType type, std::vector<std::byte>& bytes, std::mt19937& random) {
+    for (std::byte& byte : bytes) {
+        byte = static_cast<std::byte>(random());
+    }
+    put_scales(type, bytes, random);
 }
 
 Source random_source(DataType type, std::int64_t rows, std::int64_t columns, std::mt19937& random) {
@@ -214,20 +218,27 @@ TEST_P(LinearVersions, KeepWhatIsNotANumberWithItsOwnRow) {
     }
 }
 
+// Sums on the way hold them: all products of a group the largest, and of one sign.
 TEST_P(LinearVersions, TakeTheLargestCodesAndTheLeastInputs) {
+    std::vector<float> x(4 * 256, -1.0F);
+    std::fill_n(x.begin(), 256, -3e38F);
+    std::fill_n(x.begin() + 256, 256, 1e-40F);
+    std::fill_n(x.begin() + 512, 256, 1.0F);
     for (const DataType type : kTypes) {
+        SCOPED_TRACE(name_of(type));
+        const bool has_blocks = block_of(type).elements > 1;
         Source source = random_source(type, 18, 256, random_);
-        for (const int fill :
-             {0x00, 0x7B, 0x7F, 0xFF}) {  // 0x7B7B is a large binary16; the others end in NaN.
-            if (block_of(type).elements > 1) {
-                std::ranges::fill(source.bytes, static_cast<std::byte>(fill));
+        // Scales are of these bytes, too (0x7B7B is a large binary16; others are no numbers), or as usual.
+        for (int i = 0; i < 12; ++i) {
+            constexpr int kFills[] = {0x00, 0x77, 0x7B, 0x7F, 0x80, 0xFF};
+            if (has_blocks) {
+                std::ranges::fill(source.bytes, static_cast<std::byte>(kFills[i / 2]));
+            }
+            if (has_blocks && i % 2 == 1) {
+                put_scales(type, source.bytes, random_);
             }
             const PackedMatrix matrix = PackedMatrix::pack(source.matrix, team_);
-            std::vector<float> x(3 * 256, 0.0F);
-            std::fill_n(x.begin(), 256, -3e38F);
-            std::fill_n(x.begin() + 256, 256, 1e-40F);
-            SCOPED_TRACE(name_of(type));
-            expect_same_bits(product(GetParam(), matrix, x, 3), product(LinearIsa::kScalar, matrix, x, 3));
+            expect_same_bits(product(GetParam(), matrix, x, 4), product(LinearIsa::kScalar, matrix, x, 4));
         }
     }
 }

@@ -37,6 +37,7 @@ struct Codes16 {
 template <class S>
 struct Codes8 {
     static constexpr int kSteps = 4;
+    static constexpr int kCodeMax = 255;
 
     template <int kStep>
     static QuadPair<S> load(const std::byte* codes) {
@@ -47,6 +48,7 @@ struct Codes8 {
 template <class S>
 struct Codes4 {
     static constexpr int kSteps = 4;
+    static constexpr int kCodeMax = 15;
 
     template <int kStep>
     static QuadPair<S> load(const std::byte* codes) {
@@ -58,6 +60,7 @@ struct Codes4 {
 template <class S>
 struct CodesFp4 {
     static constexpr int kSteps = 4;
+    static constexpr int kCodeMax = 28;
 
     template <int kStep>
     static QuadPair<S> load(const std::byte* codes) {
@@ -69,6 +72,7 @@ struct CodesFp4 {
 template <class S>
 struct Codes5 {
     static constexpr int kSteps = 4;
+    static constexpr int kCodeMax = 31;
 
     template <int kStep>
     static QuadPair<S> load(const std::byte* codes) {
@@ -84,6 +88,7 @@ struct Codes5 {
 template <class S>
 struct Codes6 {
     static constexpr int kSteps = 2;
+    static constexpr int kCodeMax = 63;
 
     template <int kStep>
     static QuadPair<S> load(const std::byte* codes) {
