@@ -59,6 +59,13 @@ void add_memory_options(CLI::App& engine, serving::EngineCommand& command) {
             "Round the weights while they are loaded, to 8 or 4 bits with a scale for each 32"
         )
         ->check(CLI::IsMember({"int8", "int4"}));
+    engine
+        .add_option(
+            "--adapter-bits",
+            command.adapter_bits,
+            "How adapters are kept: in 16 bits, or in 8, which is usual beside weights of 8 bits or less"
+        )
+        ->check(CLI::IsMember({8, 16}));
     engine.add_option(
         "--prefix-cache", command.prefix_cache, "Folder for beginnings of prompts that memory has no room for"
     );

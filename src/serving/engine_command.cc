@@ -91,6 +91,14 @@ Result<engine::EngineLimits> limits_of(const EngineCommand& command) {
     return limits;
 }
 
+std::optional<engine::kernels::LoraPrecision> adapter_precision_of(const EngineCommand& command) {
+    using engine::kernels::LoraPrecision;
+    if (command.adapter_bits == 0) {
+        return std::nullopt;
+    }
+    return command.adapter_bits == 8 ? LoraPrecision::kInt8 : LoraPrecision::kHalf;
+}
+
 Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& command) {
     auto limits = limits_of(command);
     if (!limits) {
@@ -99,6 +107,7 @@ Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& comm
     return engine::LocalModel::open(
         {.directory = command.model,
          .adapters = command.adapters,
+         .adapter_precision = adapter_precision_of(command),
          .context_tokens_max = command.context_tokens_max,
          .engine = std::move(*limits)}
     );

@@ -32,6 +32,7 @@ struct EngineCommand {
     std::int64_t deadline_ms_max = 3'600'000;  // Of a call, unless it asks for less.
     std::string kv_type = "f16";               // f32, f16, i8 or i4.
     std::string quantize;                      // int8, int4 or empty: weights as they are stored.
+    int adapter_bits = 0;                      // 8, 16, or 0: 8 where the weights have no more.
     std::string pooling;                 // last or mean: a decoder makes vectors; empty: what its files say.
     std::filesystem::path draft_model;   // Guesses tokens; of the same vocabulary. Empty: none.
     int guesses_max = 0;                 // Of a sequence in one step; 0: no speculation.

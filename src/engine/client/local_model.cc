@@ -100,7 +100,9 @@ Result<std::unique_ptr<LocalModel>> LocalModel::open(const ModelOptions& options
     if (options.context_tokens_max > 0) {
         context = std::min(context, options.context_tokens_max);
     }
-    std::unique_ptr<LocalModel> model(new LocalModel(std::move(*engine), std::move(*encoder), context));
+    std::unique_ptr<LocalModel> model(
+        new LocalModel(std::move(*engine), std::move(*encoder), options.adapter_precision, context)
+    );
     for (const auto& [name, directory] : options.adapters) {
         if (auto good = model->load_adapter(name, directory); !good) {
             return good.error();

@@ -28,7 +28,9 @@ namespace capstan::engine {
 struct ModelOptions {
     std::filesystem::path directory;                             // Hugging Face layout.
     std::map<std::string, std::filesystem::path> adapters = {};  // Name to PEFT directory.
-    std::int64_t context_tokens_max = 0;                         // 0: the model's.
+    std::optional<kernels::LoraPrecision> adapter_precision =
+        std::nullopt;                     // Without: as is usual beside the model.
+    std::int64_t context_tokens_max = 0;  // 0: the model's.
     EngineLimits engine = {};
 };
 
@@ -107,8 +109,16 @@ public:
     ModelStats stats() const;
 
 private:
-    LocalModel(std::unique_ptr<SleepingEngine> engine, PromptEncoder encoder, std::int64_t context_tokens)
-        : engine_(std::move(engine)), encoder_(std::move(encoder)), context_tokens_(context_tokens) {}
+    LocalModel(
+        std::unique_ptr<SleepingEngine> engine,
+        PromptEncoder encoder,
+        std::optional<kernels::LoraPrecision> adapter_precision,
+        std::int64_t context_tokens
+    )
+        : engine_(std::move(engine)),
+          encoder_(std::move(encoder)),
+          adapters_(adapter_precision),
+          context_tokens_(context_tokens) {}
 
     Result<SequenceRequest> sequence_of(const llm::GenerateRequest& request, const GenerateOptions& options)
         const;

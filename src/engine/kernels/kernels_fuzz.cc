@@ -149,7 +149,8 @@ void check_lora(Choices& choices) {
     const std::int64_t rows = choices.between(1, kLoraRowsMax);
     const auto a_bytes = choices.numbers(type, ranks * columns);
     const auto b_bytes = choices.numbers(type, outputs * ranks);
-    const auto precision = choices.one_of({LoraPrecision::kStored, LoraPrecision::kHalf});
+    const auto precision =
+        choices.one_of({LoraPrecision::kStored, LoraPrecision::kHalf, LoraPrecision::kInt8});
     const LoraMatrix a = LoraMatrix::pack_a(
         {.data = a_bytes.data(), .type = type, .rows = ranks, .columns = columns}, precision
     );

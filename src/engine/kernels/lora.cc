@@ -1,5 +1,6 @@
 #include "engine/kernels/lora.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -39,6 +40,37 @@ void copy_element(
     std::memcpy(out.data() + to * size, &bits, sizeof bits);
 }
 
+bool is_finite(const WeightMatrix& source) {
+    for (std::int64_t i = 0; i < source.rows * source.columns; ++i) {
+        if (!std::isfinite(weight_at(source.data, source.type, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Some elements of the source, `stride` apart.
+struct Scaled {
+    std::int64_t first = 0;
+    std::int64_t stride = 1;
+    std::int64_t count = 0;
+};
+
+float scale_of(const WeightMatrix& source, const Scaled& elements) {
+    float largest = 0;
+    for (std::int64_t i = 0; i < elements.count; ++i) {
+        const float value = weight_at(source.data, source.type, elements.first + i * elements.stride);
+        largest = std::max(largest, std::abs(value));
+    }
+    return largest / 127;
+}
+
+std::byte code_of(const WeightMatrix& source, std::int64_t element, float scale) {
+    const float value = weight_at(source.data, source.type, element);
+    const float code = scale > 0 ? std::clamp(std::nearbyint(value / scale), -127.0F, 127.0F) : 0.0F;
+    return static_cast<std::byte>(static_cast<std::int8_t>(code));
+}
+
 }  // namespace
 
 LoraMatrix LoraMatrix::pack_a(const WeightMatrix& source, LoraPrecision precision) {
@@ -47,8 +79,12 @@ LoraMatrix LoraMatrix::pack_a(const WeightMatrix& source, LoraPrecision precisio
     matrix.rows_ = source.rows;
     matrix.columns_ = source.columns;
     matrix.tiles_ = rounded_up(source.rows, kLoraRanks) / kLoraRanks;
+    if (precision == LoraPrecision::kInt8 && is_finite(source)) {
+        matrix.pack_a_int8(source);
+        return matrix;
+    }
     const std::int64_t groups = rounded_up(source.columns, kLoraColumns) / kLoraColumns;
-    matrix.allocate(matrix.tiles_ * groups * kLoraRanks * kLoraColumns);
+    matrix.allocate(matrix.tiles_ * groups * kLoraRanks * kLoraColumns * bytes_of(matrix.type_));
     for (std::int64_t rank = 0; rank < source.rows; ++rank) {
         for (std::int64_t column = 0; column < source.columns; ++column) {
             const std::int64_t group = rank / kLoraRanks * groups + column / kLoraColumns;
@@ -71,7 +107,11 @@ LoraMatrix LoraMatrix::pack_b(const WeightMatrix& source, LoraPrecision precisio
     matrix.rows_ = source.rows;
     matrix.columns_ = source.columns;
     matrix.tiles_ = rounded_up(source.rows, kLoraOutputs) / kLoraOutputs;
-    matrix.allocate(matrix.tiles_ * source.columns * kLoraOutputs);
+    if (precision == LoraPrecision::kInt8 && is_finite(source)) {
+        matrix.pack_b_int8(source);
+        return matrix;
+    }
+    matrix.allocate(matrix.tiles_ * source.columns * kLoraOutputs * bytes_of(matrix.type_));
     for (std::int64_t output = 0; output < source.rows; ++output) {
         for (std::int64_t rank = 0; rank < source.columns; ++rank) {
             copy_element(
@@ -86,8 +126,48 @@ LoraMatrix LoraMatrix::pack_b(const WeightMatrix& source, LoraPrecision precisio
     return matrix;
 }
 
-void LoraMatrix::allocate(std::int64_t elements) {
-    bytes_.resize(static_cast<std::size_t>(elements * bytes_of(type_)));
+void LoraMatrix::pack_a_int8(const WeightMatrix& source) {
+    constexpr std::int64_t kScaleBytes = kLoraRanks * 4;
+    constexpr std::int64_t kBlockBytes = kScaleBytes + kLoraRanks * kLoraScaled;
+    type_ = DataType::kI8;
+    const std::int64_t blocks = rounded_up(source.columns, kLoraScaled) / kLoraScaled;
+    allocate(tiles_ * blocks * kBlockBytes);
+    for (std::int64_t rank = 0; rank < source.rows; ++rank) {
+        for (std::int64_t block = 0; block < blocks; ++block) {
+            std::byte* to = bytes_.data() + (rank / kLoraRanks * blocks + block) * kBlockBytes;
+            const std::int64_t first = rank * source.columns + block * kLoraScaled;
+            const std::int64_t count = std::min(kLoraScaled, source.columns - block * kLoraScaled);
+            const float scale = scale_of(source, {.first = first, .count = count});
+            std::memcpy(to + rank % kLoraRanks * 4, &scale, sizeof scale);
+            for (std::int64_t i = 0; i < count; ++i) {
+                const std::int64_t group = i / kLoraColumns * kLoraRanks + rank % kLoraRanks;
+                to[kScaleBytes + group * kLoraColumns + i % kLoraColumns] = code_of(source, first + i, scale);
+            }
+        }
+    }
+}
+
+void LoraMatrix::pack_b_int8(const WeightMatrix& source) {
+    type_ = DataType::kI8;
+    const std::int64_t ranks = source.columns;
+    const std::int64_t tile_bytes = ranks * 4 + ranks * kLoraOutputs;
+    allocate(tiles_ * tile_bytes);
+    for (std::int64_t tile = 0; tile < tiles_; ++tile) {
+        std::byte* to = bytes_.data() + tile * tile_bytes;
+        const std::int64_t count = std::min(kLoraOutputs, source.rows - tile * kLoraOutputs);
+        for (std::int64_t rank = 0; rank < ranks; ++rank) {
+            const std::int64_t first = tile * kLoraOutputs * ranks + rank;
+            const float scale = scale_of(source, {.first = first, .stride = ranks, .count = count});
+            std::memcpy(to + rank * 4, &scale, sizeof scale);
+            for (std::int64_t i = 0; i < count; ++i) {
+                to[ranks * 4 + rank * kLoraOutputs + i] = code_of(source, first + i * ranks, scale);
+            }
+        }
+    }
+}
+
+void LoraMatrix::allocate(std::int64_t bytes) {
+    bytes_.resize(static_cast<std::size_t>(bytes));
     data_ = bytes_.data();
     size_ = std::ssize(bytes_);
 }

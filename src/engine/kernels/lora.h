@@ -18,13 +18,17 @@ inline constexpr std::int64_t kLoraRanks = 8;     // Ranks in a tile of A.
 inline constexpr std::int64_t kLoraColumns = 16;  // Its columns are in groups of so many.
 inline constexpr std::int64_t kLoraOutputs = 64;  // Outputs in a tile of B.
 inline constexpr std::int64_t kLoraRowsMax = 4;   // Rows of one call.
+// In 8 bits, so many columns of a rank of A share a scale, and the outputs of a tile of a rank of B.
+inline constexpr std::int64_t kLoraScaled = 128;
 
 enum class LoraPrecision {
     kStored,  // As the file has it.
     kHalf,    // F32 is rounded to F16, by 2^-12 of each value at most, unless some value is too large for it.
+    kInt8,    // By 1/254 of the largest that shares its scale at most, unless some value is no number.
 };
 
-// Of a weight type.
+// Of a weight type, or kI8 with scales in float32: in each tile of A, in front of each kLoraScaled columns,
+// those of its ranks; in front of each tile of B, those of all ranks.
 class LoraMatrix {
 public:
     LoraMatrix() = default;
@@ -55,7 +59,9 @@ public:
     void move_to(std::byte* place);
 
 private:
-    void allocate(std::int64_t elements);
+    void allocate(std::int64_t bytes);
+    void pack_a_int8(const WeightMatrix& source);
+    void pack_b_int8(const WeightMatrix& source);
 
     std::vector<std::byte> bytes_;  // Until they are moved.
     const std::byte* data_ = nullptr;

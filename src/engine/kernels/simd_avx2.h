@@ -57,6 +57,11 @@ struct Avx2 {
         return load_weights<kType>(buffer);
     }
 
+    static Vector load_int8(const std::byte* from) {
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))
+        ));
+    }
+
     static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
 
     static Vector sub(Vector a, Vector b) { return _mm256_sub_ps(a, b); }

@@ -58,6 +58,11 @@ struct Avx512 {
         return of_halves<kType>(_mm256_maskz_loadu_epi16(first(count), from));
     }
 
+    static Vector load_int8(const std::byte* from) {
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))
+        ));
+    }
+
     static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
 
     static Vector sub(Vector a, Vector b) { return _mm512_sub_ps(a, b); }

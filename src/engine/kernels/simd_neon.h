@@ -67,6 +67,11 @@ struct Neon {
         return load_weights<kType>(buffer);
     }
 
+    static Vector load_int8(const std::byte* from) {
+        const int16x8_t wide = vmovl_s8(vld1_s8(reinterpret_cast<const std::int8_t*>(from)));
+        return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide))), vcvtq_f32_s32(vmovl_high_s16(wide))};
+    }
+
     static Vector add(Vector a, Vector b) { return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)}; }
 
     static Vector sub(Vector a, Vector b) { return {vsubq_f32(a.low, b.low), vsubq_f32(a.high, b.high)}; }

@@ -6,6 +6,7 @@
 // same however many ranks and rows are computed side by side.
 
 #include <cstdint>
+#include <cstring>
 
 #include "engine/kernels/lora.h"
 
@@ -21,33 +22,90 @@ void ask_ahead(const std::byte* from, std::int64_t offset) {
     }
 }
 
+inline float lora_scale(const std::byte* scales, std::int64_t index) {
+    float scale;
+    std::memcpy(&scale, scales + index * 4, sizeof scale);
+    return scale;
+}
+
+template <class S, DataType kType>
+typename S::Vector load_lora(const std::byte* from) {
+    if constexpr (kType == DataType::kI8) {
+        return S::load_int8(from);
+    } else {
+        return S::template load_weights<kType>(from);
+    }
+}
+
+inline constexpr std::int64_t lora_bytes(DataType type) {
+    return type == DataType::kF32 ? 4 : type == DataType::kI8 ? 1 : 2;
+}
+
+// Rows of inputs from `column` on, `count` columns of them, and where their weights begin.
+struct LoraColumns {
+    const std::byte* weights = nullptr;
+    std::int64_t column = 0;
+    std::int64_t count = 0;
+};
+
+// sums += the products of columns.
+template <class S, DataType kType, int kRanks, int kRows>
+[[gnu::always_inline]] inline void add_lora_columns(
+    const float* const* inputs, const LoraColumns& columns, typename S::Vector (&sums)[kRanks][kRows]
+) {
+    constexpr std::int64_t kBytes = lora_bytes(kType);
+    for (std::int64_t column = 0; column < columns.count; column += S::kWidth) {
+        const std::int64_t rest = columns.count - column;
+        typename S::Vector x[kRows];
+        for (int row = 0; row < kRows; ++row) {
+            const float* from = inputs[row] + columns.column + column;
+            x[row] = rest >= S::kWidth ? S::load(from) : S::load_part(from, rest);
+        }
+        const std::int64_t group = column / kLoraColumns * kLoraRanks * kLoraColumns + column % kLoraColumns;
+        for (int rank = 0; rank < kRanks; ++rank) {
+            const std::byte* from = columns.weights + (group + rank * kLoraColumns) * kBytes;
+            ask_ahead<S>(from, rank * kLoraColumns * kBytes);
+            const auto weights = load_lora<S, kType>(from);
+            for (int row = 0; row < kRows; ++row) {
+                sums[rank][row] = S::fma(weights, x[row], sums[rank][row]);
+            }
+        }
+    }
+}
+
 template <class S, DataType kType, int kRanks, int kRows>
 void lora_inner_block(const LoraInnerWork& work, std::int64_t first_rank, std::int64_t first_row) {
-    constexpr std::int64_t kBytes = kType == DataType::kF32 ? 4 : 2;
-    typename S::Vector sums[kRanks][kRows];
+    using Vector = typename S::Vector;
+    Vector sums[kRanks][kRows];
     for (auto& of_rank : sums) {
         for (auto& sum : of_rank) {
             sum = S::zero();
         }
     }
-    const std::byte* tile = work.tile + first_rank * kLoraColumns * kBytes;
-    for (std::int64_t column = 0; column < work.columns; column += S::kWidth) {
-        const std::int64_t rest = work.columns - column;
-        typename S::Vector x[kRows];
-        for (int row = 0; row < kRows; ++row) {
-            const float* from = work.x[first_row + row] + column;
-            x[row] = rest >= S::kWidth ? S::load(from) : S::load_part(from, rest);
-        }
-        const std::byte* group =
-            tile + (column / kLoraColumns * kLoraRanks * kLoraColumns + column % kLoraColumns) * kBytes;
-        for (int rank = 0; rank < kRanks; ++rank) {
-            const std::byte* from = group + rank * kLoraColumns * kBytes;
-            ask_ahead<S>(from, rank * kLoraColumns * kBytes);
-            const auto weights = S::template load_weights<kType>(from);
-            for (int row = 0; row < kRows; ++row) {
-                sums[rank][row] = S::fma(weights, x[row], sums[rank][row]);
+    const float* const* inputs = work.x + first_row;
+    const std::int64_t before = first_rank * kLoraColumns * lora_bytes(kType);
+    if constexpr (kType == DataType::kI8) {
+        const std::byte* block = work.tile;
+        for (std::int64_t column = 0; column < work.columns; column += kLoraScaled) {
+            const std::int64_t rest = work.columns - column;
+            Vector part[kRanks][kRows] = {};
+            add_lora_columns<S, kType>(
+                inputs,
+                {.weights = block + kLoraRanks * 4 + before,
+                 .column = column,
+                 .count = rest < kLoraScaled ? rest : kLoraScaled},
+                part
+            );
+            for (int rank = 0; rank < kRanks; ++rank) {
+                const auto scale = S::all(lora_scale(block, first_rank + rank));
+                for (int row = 0; row < kRows; ++row) {
+                    sums[rank][row] = S::fma(scale, part[rank][row], sums[rank][row]);
+                }
             }
+            block += kLoraRanks * 4 + kLoraRanks * kLoraScaled;
         }
+    } else {
+        add_lora_columns<S, kType>(inputs, {.weights = work.tile + before, .count = work.columns}, sums);
     }
     for (int row = 0; row < kRows; ++row) {
         for (int rank = 0; rank < kRanks; ++rank) {
@@ -75,6 +133,8 @@ void vector_lora_inner(const LoraInnerWork& work) {
         lora_inner_rows<S, DataType::kF32>(work);
     } else if (work.type == DataType::kF16) {
         lora_inner_rows<S, DataType::kF16>(work);
+    } else if (work.type == DataType::kI8) {
+        lora_inner_rows<S, DataType::kI8>(work);
     } else {
         lora_inner_rows<S, DataType::kBf16>(work);
     }
@@ -83,23 +143,25 @@ void vector_lora_inner(const LoraInnerWork& work) {
 // kRows rows, kVectors of outputs side by side.
 template <class S, DataType kType, int kVectors, int kRows>
 void lora_outer_block(const LoraOuterWork& work, std::int64_t first_row, std::int64_t output) {
-    constexpr std::int64_t kBytes = kType == DataType::kF32 ? 4 : 2;
+    constexpr std::int64_t kBytes = lora_bytes(kType);
+    constexpr bool kIsScaled = kType == DataType::kI8;
     typename S::Vector sums[kRows][kVectors];
     for (auto& of_row : sums) {
         for (auto& sum : of_row) {
             sum = S::zero();
         }
     }
-    const std::byte* weights = work.tile + output * kBytes;
+    const std::byte* weights = work.tile + (kIsScaled ? work.ranks * 4 : 0) + output * kBytes;
     for (std::int64_t rank = 0; rank < work.ranks; ++rank) {
         typename S::Vector inner[kRows];
         for (int row = 0; row < kRows; ++row) {
-            inner[row] = S::all(work.inner[first_row + row][rank]);
+            const float scale = kIsScaled ? lora_scale(work.tile, rank) : 1.0F;
+            inner[row] = S::all(work.inner[first_row + row][rank] * scale);
         }
         for (int i = 0; i < kVectors; ++i) {
             const std::byte* from = weights + (rank * kLoraOutputs + i * S::kWidth) * kBytes;
             ask_ahead<S>(from, i * S::kWidth * kBytes);
-            const auto of_rank = S::template load_weights<kType>(from);
+            const auto of_rank = load_lora<S, kType>(from);
             for (int row = 0; row < kRows; ++row) {
                 sums[row][i] = S::fma(inner[row], of_rank, sums[row][i]);
             }
@@ -142,6 +204,8 @@ void vector_lora_outer(const LoraOuterWork& work) {
         lora_outer_rows<S, DataType::kF32>(work);
     } else if (work.type == DataType::kF16) {
         lora_outer_rows<S, DataType::kF16>(work);
+    } else if (work.type == DataType::kI8) {
+        lora_outer_rows<S, DataType::kI8>(work);
     } else {
         lora_outer_rows<S, DataType::kBf16>(work);
     }

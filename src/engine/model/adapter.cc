@@ -146,10 +146,6 @@ private:
     std::int64_t ranks_ = 0;
 };
 
-kernels::LoraPrecision precision_for(const ModelConfig& config) {
-    return config.is_float32 ? kernels::LoraPrecision::kStored : kernels::LoraPrecision::kHalf;
-}
-
 // `pairs` of one group, by part.
 LoraGroup group_of_pairs(
     const std::array<LoraPair, kGroupPartsMax>& pairs, kernels::LoraPrecision precision
@@ -170,7 +166,14 @@ LoraGroup group_of_pairs(
     return group;
 }
 
-Result<std::vector<LoraGroup>> read_layer(PairReader& reader, const ModelConfig& config, std::int64_t layer) {
+// What an adapter is read for.
+struct Reading {
+    const ModelConfig& config;
+    kernels::LoraPrecision precision = kernels::LoraPrecision::kStored;
+};
+
+Result<std::vector<LoraGroup>> read_layer(PairReader& reader, const Reading& reading, std::int64_t layer) {
+    const ModelConfig& config = reading.config;
     std::array<std::array<LoraPair, kGroupPartsMax>, kInputGroups> pairs;
     for (const Projection projection : kProjections) {
         auto pair = reader.read(module_of(projection, config, layer), shape_of(projection, config));
@@ -182,16 +185,28 @@ Result<std::vector<LoraGroup>> read_layer(PairReader& reader, const ModelConfig&
     }
     std::vector<LoraGroup> groups;
     for (const auto& of_group : pairs) {
-        groups.push_back(group_of_pairs(of_group, precision_for(config)));
+        groups.push_back(group_of_pairs(of_group, reading.precision));
     }
     return groups;
 }
 
 }  // namespace
 
+kernels::LoraPrecision usual_adapter_precision(const ModelConfig& config) {
+    if (config.is_packed_small) {
+        return kernels::LoraPrecision::kInt8;
+    }
+    return config.is_float32 ? kernels::LoraPrecision::kStored : kernels::LoraPrecision::kHalf;
+}
+
 Result<std::shared_ptr<const Adapter>> Adapter::load(
-    const std::filesystem::path& directory, const ModelConfig& config
+    const std::filesystem::path& directory,
+    const ModelConfig& config,
+    std::optional<kernels::LoraPrecision> precision
 ) {
+    const Reading reading = {
+        .config = config, .precision = precision.value_or(usual_adapter_precision(config))
+    };
     const auto settings = read_adapter_settings(directory / "adapter_config.json");
     if (!settings) {
         return settings.error();
@@ -204,7 +219,7 @@ Result<std::shared_ptr<const Adapter>> Adapter::load(
     PairReader reader(*file, *settings);
     std::vector<LoraGroup> groups;
     for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-        auto of_layer = read_layer(reader, config, layer);
+        auto of_layer = read_layer(reader, reading, layer);
         if (!of_layer) {
             return with_context(context, of_layer.error());
         }
@@ -221,7 +236,7 @@ Result<std::shared_ptr<const Adapter>> Adapter::load(
         return with_context(context, good.error());
     }
     return std::shared_ptr<const Adapter>(
-        new Adapter(std::move(groups), group_of_pairs({*head, LoraPair{}, LoraPair{}}, precision_for(config)))
+        new Adapter(std::move(groups), group_of_pairs({*head, LoraPair{}, LoraPair{}}, reading.precision))
     );
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -37,15 +38,20 @@ struct LoraGroup {
     bool empty() const { return a.empty(); }
 };
 
-// Immutable, and so thread-safe. Holds its own copy of the weights: in 16 bits, unless the model is float32
-// and so are they.
+// In 8 bits beside weights of 8 bits or less, whose own rounding is far coarser; else in 16, unless the model
+// is float32 and so is the adapter.
+kernels::LoraPrecision usual_adapter_precision(const ModelConfig& config);
+
+// Immutable, and so thread-safe. Holds its own copy of the weights.
 class Adapter {
 public:
     // kInvalid, naming the setting or tensor, for what is not plain LoRA on the model's linear layers (DoRA,
     // replicated layers, trained biases or whole modules, …) or does not fit its shapes. Slow: not on the
     // thread that computes.
     static Result<std::shared_ptr<const Adapter>> load(
-        const std::filesystem::path& directory, const ModelConfig& config
+        const std::filesystem::path& directory,
+        const ModelConfig& config,
+        std::optional<kernels::LoraPrecision> precision = std::nullopt
     );
 
     // Null where the adapter changes nothing.

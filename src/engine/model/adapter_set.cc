@@ -18,7 +18,7 @@ Result<void> AdapterSet::load(
     if (find(name)) {
         return taken;
     }
-    auto adapter = Adapter::load(directory, config);  // Slow, so not under the lock.
+    auto adapter = Adapter::load(directory, config, precision_);  // Slow, so not under the lock.
     if (!adapter) {
         return adapter.error();
     }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ namespace capstan::engine {
 // Thread-safe.
 class AdapterSet {
 public:
+    // Without a precision, adapters are kept as is usual beside their model.
+    explicit AdapterSet(std::optional<kernels::LoraPrecision> precision = std::nullopt)
+        : precision_(precision) {}
+
     // kConflict when the name is taken.
     Result<void> load(
         const std::string& name, const std::filesystem::path& directory, const ModelConfig& config
@@ -31,6 +36,7 @@ public:
     std::vector<std::string> names() const;
 
 private:
+    std::optional<kernels::LoraPrecision> precision_;
     mutable std::mutex mutex_;  // Guards adapters_.
     // Shared: a sequence keeps the adapter that it started with.
     std::map<std::string, std::shared_ptr<const Adapter>> adapters_;

@@ -97,7 +97,8 @@ struct ModelConfig {
     double embedding_scale = 1;
     Biases biases;
     ExpertConfig experts;
-    bool is_float32 = false;       // The model was saved so; then adapters are not rounded either.
+    bool is_float32 = false;       // The model was saved so.
+    bool is_packed_small = false;  // Its layers' matrices are in 8 bits or less, as they were loaded.
     std::vector<LayerPlan> plans;  // Layers behind the last one are plain.
     const TensorNames* names = &kLlamaNames;
 

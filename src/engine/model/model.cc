@@ -33,6 +33,8 @@ Result<std::unique_ptr<Model>> Model::open(
     if (!weights) {
         return with_context("model '" + directory.string() + "'", weights.error());
     }
+    config->is_packed_small =
+        kernels::bits_of(weights->layers.front()[Projection::kOutput].weight.format()) <= 8;
     return std::unique_ptr<Model>(new Model(std::move(*config), std::move(*weights), std::move(team)));
 }
 
