@@ -19,7 +19,7 @@ struct LinearAvx2 {
     static constexpr int kTokens = 4;  // 4 integer and 4 float sums, weights and scales fit 16 registers.
     static constexpr bool kWideIsSigned = false;
     static constexpr bool kSumsPairs = false;
-    static constexpr bool kPrefetchesAgain = true;
+    static constexpr bool kAsksOnce = false;
 
     static Ints load(const std::byte* from) {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));

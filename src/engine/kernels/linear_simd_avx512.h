@@ -19,7 +19,7 @@ struct LinearAvx512 {
 
     static constexpr bool kWideIsSigned = false;
     static constexpr bool kSumsPairs = false;
-    static constexpr bool kPrefetchesAgain = true;
+    static constexpr bool kAsksOnce = false;
 
     static Ints load(const std::byte* from) { return _mm512_loadu_si512(from); }
 

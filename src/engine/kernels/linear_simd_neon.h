@@ -28,7 +28,7 @@ struct LinearNeonCommon {
     // Sums of products with weights of 8 bits come without their offset: NEON multiplies signed by signed.
     static constexpr bool kWideIsSigned = true;
     static constexpr bool kSumsPairs = false;
-    static constexpr bool kPrefetchesAgain = true;
+    static constexpr bool kAsksOnce = false;
 
     static Ints load(const std::byte* from) {
         const auto* bytes = reinterpret_cast<const std::int8_t*>(from);
