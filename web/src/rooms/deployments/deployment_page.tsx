@@ -11,6 +11,7 @@ import { Empty, Loaded } from "../../kit/states";
 import { Actions } from "./actions";
 import { Arms } from "./arms";
 import { Replicas } from "./replicas";
+import { roundingNote } from "./rounding";
 import { SplitBar } from "./split_bar";
 
 const EVERY_MS = 3000;
@@ -73,9 +74,12 @@ function History({ deployment }: { deployment: Deployment }) {
 function DeploymentBody({ deployment }: { deployment: Deployment }) {
   const versions = deployment.targets.map((target): [string, ReactNode] => [
     target.label,
-    <Link to={path`/models/${target.model}/versions/${target.number}`}>
-      {target.model} v{target.number}
-    </Link>,
+    <>
+      <Link to={path`/models/${target.model}/versions/${target.number}`}>
+        {target.model} v{target.number}
+      </Link>
+      {roundingNote(target.quantize)}
+    </>,
   ]);
   return (
     <>
