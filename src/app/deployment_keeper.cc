@@ -22,9 +22,6 @@ using serving::ReplicaStatus;
 // Looks so often at what replicas have to do; a replica that could not be started is tried again.
 constexpr auto kLookEvery = std::chrono::seconds(1);
 
-// Beside its weights, an engine's process takes this for keys, values and itself.
-constexpr std::int64_t kReplicaBytes = std::int64_t{300} << 20;
-
 std::int64_t memory_bytes_max(const EngineSettings& settings) {
     if (settings.memory_mb_max > 0) {
         return settings.memory_mb_max << 20;
@@ -37,12 +34,12 @@ std::vector<std::string> words_of(const std::string& command) {
     return {std::istream_iterator<std::string>(text), {}};
 }
 
-std::int64_t bytes_of(const registry::Version& version) {
-    std::int64_t bytes = 0;
-    for (const registry::ModelFile& file : version.files) {
-        bytes += file.bytes;
-    }
-    return bytes;
+std::string quantize_of(const Target& target) {
+    return target.quantize == deployments::Quantize::kNone ? "" : std::string(name_of(target.quantize));
+}
+
+std::string variant_of(const Target& target) {
+    return serving::variant_of(target.version_id, quantize_of(target));
 }
 
 std::optional<serving::ReplicaSpec> spec_of(
@@ -56,7 +53,11 @@ std::optional<serving::ReplicaSpec> spec_of(
         return std::nullopt;
     }
     serving::ReplicaSpec spec{
-        .id = "", .target_id = target.id, .version = std::move(*version), .base = std::nullopt
+        .id = "",
+        .target_id = target.id,
+        .version = std::move(*version),
+        .base = std::nullopt,
+        .quantize = quantize_of(target)
     };
     if (spec.version.base_version_id) {
         auto base = house.registry().models().version(deployment.project_id, *spec.version.base_version_id);
@@ -71,8 +72,8 @@ std::optional<serving::ReplicaSpec> spec_of(
     return spec;
 }
 
-std::string spec_key(const std::string& target_id, const std::string& version_id) {
-    return target_id + " " + version_id;
+std::string spec_key(const std::string& target_id, const std::string& variant) {
+    return target_id + " " + variant;
 }
 
 bool answers(const ReplicaStatus& replica, const Target& target) {
@@ -166,7 +167,7 @@ void DeploymentKeeper::reconcile() {
     publish(*deployments, planned);
     std::vector<serving::ReplicaSpec> wanted;
     for (const serving::PlannedReplica& replica : planned.replicas) {
-        const auto known = known_specs_.find(spec_key(replica.target_id, replica.version_id));
+        const auto known = known_specs_.find(spec_key(replica.target_id, replica.variant));
         if (known != known_specs_.end()) {
             wanted.push_back(known->second);
             wanted.back().id = replica.id;
@@ -182,7 +183,7 @@ std::vector<serving::ReplicaSpec> DeploymentKeeper::specs_of(const std::vector<D
     for (const Deployment& deployment : deployments) {
         for (const Target& target : deployment.targets) {
             target_ids.insert(target.id);
-            const std::string key = spec_key(target.id, target.version_id);
+            const std::string key = spec_key(target.id, variant_of(target));
             if (!known_specs_.contains(key)) {
                 if (auto spec = spec_of(house_, deployment, target)) {
                     known_specs_.emplace(key, std::move(*spec));
@@ -205,7 +206,14 @@ serving::FleetPlan DeploymentKeeper::plan(
     std::vector<serving::FleetReplica> replicas;
     for (const ReplicaStatus& status : replicas_->status()) {
         const bool is_healthy = status.is_healthy && !status.url.empty();
-        replicas.push_back({status.id, status.target_id, status.version_id, is_healthy, status.load});
+        replicas.push_back(
+            {.id = status.id,
+             .target_id = status.target_id,
+             .variant = status.variant,
+             .bytes = status.bytes,
+             .is_healthy = is_healthy,
+             .load = status.load}
+        );
         if (is_healthy) {
             awaited_.erase(status.target_id);
         }
@@ -220,11 +228,10 @@ serving::FleetPlan DeploymentKeeper::plan(
             }
             targets.push_back({
                 .id = target.id,
-                .version_id = target.version_id,
+                .variant = variant_of(target),
                 .replicas_min = static_cast<int>(target.replicas_min),
                 .replicas_max = static_cast<int>(target.replicas_max),
-                .replica_bytes =
-                    kReplicaBytes + bytes_of(spec->version) + (spec->base ? bytes_of(*spec->base) : 0),
+                .replica_bytes = serving::memory_bytes_of(*spec),
                 .is_awaited = awaited_.contains(target.id),
             });
         }

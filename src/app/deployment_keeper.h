@@ -50,7 +50,7 @@ private:
     std::unique_ptr<serving::Replicas> replicas_;
     serving::FleetPlanner planner_;  // Used by thread_ only, as what follows.
     std::set<std::string> awaited_;  // Targets that callers wait for, until they answer.
-    std::map<std::string, serving::ReplicaSpec> known_specs_;  // By target and version: old ones still run.
+    std::map<std::string, serving::ReplicaSpec> known_specs_;  // By target and variant: old ones still run.
     std::thread thread_;
 };
 

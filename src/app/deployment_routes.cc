@@ -19,21 +19,41 @@ std::string score_name(const http::Request& request) {
     return name != nullptr ? *name : std::string(kDefaultScore);
 }
 
-// Targets as callers give them: each names a version by its id, or by model and number.
+// The version that a target names, by its id, or by model and number.
+Result<registry::Version> find_version(House& house, std::string_view project_id, const Json& target) {
+    auto& models = house.registry().models();
+    const std::string version_id = target.string_or("version_id", "");
+    return version_id.empty() ? models.version_by_number(
+                                    project_id, target.string_or("model", ""), target.int_or("number", 0)
+                                )
+                              : models.version(project_id, version_id);
+}
+
+// Nothing when the target does not say it.
+Result<std::optional<deployments::Quantize>> read_quantize(const Json& target) {
+    if (!target.contains("quantize")) {
+        return std::optional<deployments::Quantize>();
+    }
+    const auto name = target.get_string("quantize");
+    const auto quantize =
+        name ? deployments::parse_quantize(*name) : Result<deployments::Quantize>(name.error());
+    if (!quantize) {
+        return quantize.error();
+    }
+    return std::optional(*quantize);
+}
+
+// Targets as callers give them.
 Result<std::vector<deployments::Target>> targets_from(
     House& house, std::string_view project_id, const Json& json
 ) {
     std::vector<deployments::Target> targets;
     for (std::size_t i = 0; json.as_array() != nullptr && i < json.as_array()->size(); ++i) {
         const Json& item = (*json.as_array())[i];
-        const std::string version_id = item.string_or("version_id", "");
-        auto& models = house.registry().models();
-        const auto version =
-            version_id.empty()
-                ? models.version_by_number(project_id, item.string_or("model", ""), item.int_or("number", 0))
-                : models.version(project_id, version_id);
-        if (!version) {
-            return version.error();
+        const auto version = find_version(house, project_id, item);
+        const auto quantize = read_quantize(item);
+        if (!version || !quantize) {
+            return version ? quantize.error() : version.error();
         }
         targets.push_back(
             {.id = "",
@@ -44,7 +64,8 @@ Result<std::vector<deployments::Target>> targets_from(
              .weight = item.int_or("weight", 0),
              .replicas_min = item.int_or("replicas_min", 1),
              .replicas_max =
-                 item.int_or("replicas_max", std::max<std::int64_t>(1, item.int_or("replicas_min", 1)))}
+                 item.int_or("replicas_max", std::max<std::int64_t>(1, item.int_or("replicas_min", 1))),
+             .quantize = quantize->value_or(deployments::Quantize::kNone)}
         );
     }
     return targets;
@@ -142,19 +163,29 @@ http::Response scale(const Context& context, const http::Request& request) {
 
 http::Response update(const Context& context, const http::Request& request) {
     const auto body = http::read_json(request);
-    auto targets = body ? targets_from(context.house, request.principal.project_id, Json::array({*body}))
-                        : Result<std::vector<deployments::Target>>(body.error());
-    if (!targets) {
-        return http::reply(targets.error());
+    const auto quantize =
+        body ? read_quantize(*body) : Result<std::optional<deployments::Quantize>>(body.error());
+    if (!quantize) {
+        return http::reply(quantize.error());
     }
-    const auto updated = context.service().update(
-        request.principal.project_id,
-        {.name = request.param("name"),
-         .label = body->string_or("label", ""),
-         .version = std::move(targets->front()),
-         .by = request.principal.name}
-    );
-    return context.reply_with(updated, request);
+    deployments::DeploymentService::UpdateAsk ask{
+        .name = request.param("name"),
+        .label = body->string_or("label", ""),
+        .version = {},
+        .quantize = *quantize,
+        .by = request.principal.name
+    };
+    if (body->contains("version_id") || body->contains("model") || body->contains("number")) {
+        const auto version = find_version(context.house, request.principal.project_id, *body);
+        if (!version) {
+            return http::reply(version.error());
+        }
+        ask.version.emplace();
+        ask.version->version_id = version->id;
+        ask.version->model = version->model;
+        ask.version->number = version->number;
+    }
+    return context.reply_with(context.service().update(request.principal.project_id, ask), request);
 }
 
 // The first target is the baseline, the last the challenger.
@@ -297,7 +328,8 @@ std::vector<cli::Command> deployment_commands() {
          "/api/v1/deployments",
          {{"name", "What callers will name in `model`", Place::kBody, Kind::kText, true},
           {"targets",
-           "JSON: [{\"label\", \"model\", \"number\", \"weight\"}]; @FILE reads it from a file",
+           "JSON: [{\"label\", \"model\", \"number\", \"weight\"}], with \"quantize\": int8 or int4 if "
+           "wanted; @FILE reads it from a file",
            Place::kBody,
            Kind::kJson,
            true}},
@@ -321,13 +353,16 @@ std::vector<cli::Command> deployment_commands() {
          {}},
         {"deployment",
          "update",
-         "Put another version behind a target's label, without a failed call",
+         "Put another version behind a target's label, or round its weights otherwise, without a failed call",
          "PUT",
          "/api/v1/deployments/{name}/version",
          {name,
           {"label", "The target's label", Place::kBody, Kind::kText, true},
           {"model", "The version's model", Place::kBody, Kind::kText, true},
-          {"number", "The version's number", Place::kBody, Kind::kInteger, true}},
+          {"number", "The version's number", Place::kBody, Kind::kInteger, true},
+          {"quantize",
+           "What engines round the weights to while loading: int8, int4 or none; stays when left out",
+           Place::kBody}},
          {}},
         {"deployment",
          "compare",

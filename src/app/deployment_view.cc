@@ -28,6 +28,7 @@ Json replicas_json(const std::vector<serving::ReplicaStatus>& replicas, std::str
             json.push(Json::object(
                 {{"address", replica.url},
                  {"version_id", replica.version_id},
+                 {"quantize", replica.quantize.empty() ? "none" : replica.quantize},
                  {"running", replica.load.running},
                  {"waiting", replica.load.waiting},
                  {"state", page_state(replica)},
@@ -113,6 +114,7 @@ Json DeploymentView::target_json(const Deployment& deployment, const deployments
          {"model", target.model},
          {"number", target.number},
          {"weight", target.weight},
+         {"quantize", name_of(target.quantize)},
          {"replicas_min", target.replicas_min},
          {"replicas_max", target.replicas_max},
          {"replicas", replicas_json(replicas_, target.id)},

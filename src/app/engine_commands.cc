@@ -74,6 +74,15 @@ void add_memory_options(CLI::App& engine, serving::EngineCommand& command) {
         ->capture_default_str();
     engine
         .add_option(
+            "--grammar-cache-bytes",
+            command.grammar_cache_bytes,
+            "Memory for schemas and grammars made ready, kept for the next request with the same"
+        )
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    engine
+        .add_option(
             "--guesses", command.guesses_max, "Tokens guessed ahead for a sequence; they change no answer"
         )
         ->check(CLI::Range(0, 64))

@@ -19,6 +19,12 @@ enum class DeploymentState { kStarting, kReady, kDegraded, kStopped };
 std::string_view name_of(DeploymentState state);
 DeploymentState state_from(std::string_view name);
 
+// What engines round the weights to while they load them (`capstan engine --quantize`).
+enum class Quantize { kNone, kInt8, kInt4 };
+
+std::string_view name_of(Quantize quantize);  // "none", "int8", "int4"
+Result<Quantize> parse_quantize(std::string_view name);
+
 struct Target {
     std::string id;
     std::string label;       // "base", "adapted": unique in the deployment.
@@ -28,6 +34,7 @@ struct Target {
     std::int64_t weight = 0;        // Its share of the traffic is weight ÷ sum of weights.
     std::int64_t replicas_min = 1;  // 0: none run while nobody calls.
     std::int64_t replicas_max = 1;  // At least 1 and replicas_min; between the two, load decides.
+    Quantize quantize = Quantize::kNone;
 };
 
 enum class Outcome { kPromote, kRollBack, kKeep };

@@ -77,7 +77,7 @@ Result<void> check(const NewDeployment& asked) {
 
 bool same_targets(const std::vector<Target>& a, const std::vector<Target>& b) {
     return std::ranges::equal(a, b, [](const Target& x, const Target& y) {
-        return x.label == y.label && x.version_id == y.version_id;
+        return x.label == y.label && x.version_id == y.version_id && x.quantize == y.quantize;
     });
 }
 
@@ -88,6 +88,12 @@ Target* find_target(Deployment& deployment, std::string_view label) {
 
 Error no_target(const Deployment& deployment, std::string_view label) {
     return {ErrorCode::kNotFound, fmt::format("deployment {} has no target '{}'", deployment.name, label)};
+}
+
+std::string engine_text(const Target& target) {
+    const std::string version = fmt::format("{}/{}", target.model, target.number);
+    return target.quantize == Quantize::kNone ? version
+                                              : fmt::format("{} in {}", version, name_of(target.quantize));
 }
 
 std::string split_text(const Deployment& deployment) {
@@ -251,19 +257,25 @@ Result<Deployment> DeploymentService::scale(std::string_view project_id, const S
 }
 
 Result<Deployment> DeploymentService::update(std::string_view project_id, const UpdateAsk& ask) {
+    if (!ask.version && !ask.quantize) {
+        return Error{ErrorCode::kInvalid, "nothing to change: name a version, or 'quantize'"};
+    }
     return apply(project_id, ask.name, [&](soci::session& session, Deployment& deployment) -> Result<Change> {
         Target* target = find_target(deployment, ask.label);
         if (target == nullptr) {
             return no_target(deployment, ask.label);
         }
-        const std::string before = fmt::format("{}/{}", target->model, target->number);
-        target->version_id = ask.version.version_id;
-        target->model = ask.version.model;
-        target->number = ask.version.number;
+        const std::string before = engine_text(*target);
+        if (ask.version) {
+            target->version_id = ask.version->version_id;
+            target->model = ask.version->model;
+            target->number = ask.version->number;
+        }
+        target->quantize = ask.quantize.value_or(target->quantize);
         update_version(session, *target);
         return Change{
             inputs_.now_ms(),
-            fmt::format("{}: {}/{} in place of {}", ask.label, target->model, target->number, before),
+            fmt::format("{}: {} in place of {}", ask.label, engine_text(*target), before),
             ask.by
         };
     });

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,12 +71,14 @@ public:
 
     Result<Deployment> scale(std::string_view project_id, const ScaleAsk& ask);
 
-    // Another version behind the same label and weight: replicas change over without a failed call. `version`
-    // has the version's id, model and number; the rest of it is not looked at.
+    // Another version behind the same label and weight, or the same one with its weights rounded otherwise:
+    // replicas change over without a failed call. `version` has the version's id, model and number; the rest
+    // of it is not looked at. What is not there stays; kInvalid when neither is.
     struct UpdateAsk {
         std::string name;
         std::string label;
-        Target version;
+        std::optional<Target> version = {};
+        std::optional<Quantize> quantize = {};
         std::string by;
     };
 

@@ -105,7 +105,8 @@ TEST_P(DeploymentServiceTest, PutsAnotherVersionBehindALabel) {
         "p",
         {.name = "man",
          .label = "base",
-         .version = {.version_id = "v7", .model = "man", .number = 7},
+         .version = Target{.version_id = "v7", .model = "man", .number = 7},
+         .quantize = {},
          .by = "ann"}
     );
     ASSERT_TRUE(updated) << updated.error().message;
@@ -115,6 +116,48 @@ TEST_P(DeploymentServiceTest, PutsAnotherVersionBehindALabel) {
     EXPECT_EQ(updated->targets[1].version_id, "v2");
     EXPECT_TRUE(updated->history.front().what.starts_with("base: man/7 in place of"))
         << updated->history.front().what;
+    EXPECT_EQ(
+        service_->update("p", {.name = "man", .label = "base", .by = "ann"}).error().code, ErrorCode::kInvalid
+    );
+}
+
+TEST_P(DeploymentServiceTest, ChangesWhatATargetsWeightsAreRoundedTo) {
+    NewDeployment asked = two_targets();
+    asked.targets[1].quantize = Quantize::kInt8;
+    const auto made = service_->create(asked);
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(made->targets[0].quantize, Quantize::kNone);
+    EXPECT_EQ(made->targets[1].quantize, Quantize::kInt8);
+    EXPECT_EQ(service_->create(two_targets()).error().code, ErrorCode::kConflict) << "other engines";
+    const auto rounded = service_->update(
+        "p", {.name = "man", .label = "base", .version = {}, .quantize = Quantize::kInt4, .by = "ann"}
+    );
+    ASSERT_TRUE(rounded) << rounded.error().message;
+    EXPECT_EQ(rounded->targets[0].quantize, Quantize::kInt4);
+    EXPECT_EQ(rounded->targets[0].version_id, "v1") << "the version stays";
+    EXPECT_TRUE(rounded->history.front().what.contains(" in int4 in place of "))
+        << rounded->history.front().what;
+    const auto updated = service_->update(
+        "p",
+        {.name = "man",
+         .label = "base",
+         .version = Target{.version_id = "v7", .model = "man", .number = 7},
+         .quantize = {},
+         .by = "ann"}
+    );
+    ASSERT_TRUE(updated) << updated.error().message;
+    EXPECT_EQ(updated->targets[0].quantize, Quantize::kInt4) << "what is not named stays";
+    EXPECT_EQ(service_->get("p", "man")->targets[0].quantize, Quantize::kInt4);
+    EXPECT_EQ(service_->get("p", "man")->targets[1].quantize, Quantize::kInt8);
+}
+
+TEST(Quantize, IsReadByItsName) {
+    for (const Quantize one : {Quantize::kNone, Quantize::kInt8, Quantize::kInt4}) {
+        EXPECT_EQ(*parse_quantize(name_of(one)), one);
+    }
+    for (const std::string_view wrong : {"", "int3", "INT8", "q4_k"}) {
+        EXPECT_EQ(parse_quantize(wrong).error().code, ErrorCode::kInvalid) << wrong;
+    }
 }
 
 TEST_P(DeploymentServiceTest, ChangesTheSplitAndTellsOfIt) {

@@ -36,6 +36,7 @@ void fill(soci::session& session, Deployment& deployment) {
                 .weight = row.integer("weight"),
                 .replicas_min = row.integer("replicas_min"),
                 .replicas_max = row.integer("replicas_max"),
+                .quantize = parse_quantize(row.text("quantize")).value_or(Quantize::kNone),
             };
         }
     );
@@ -94,9 +95,9 @@ Result<void> insert_deployment(soci::session& session, const Deployment& deploym
         sql::execute(
             session,
             "INSERT INTO deployment_targets (id, deployment_id, position, label, version_id, model, number, "
-            "weight, replicas_min, replicas_max) "
+            "weight, replicas_min, replicas_max, quantize) "
             "VALUES (:id, :deployment_id, :position, :label, :version_id, :model, :number, :weight, "
-            ":replicas_min, :replicas_max)",
+            ":replicas_min, :replicas_max, :quantize)",
             {{"id", target.id},
              {"deployment_id", deployment.id},
              {"position", i},
@@ -106,7 +107,8 @@ Result<void> insert_deployment(soci::session& session, const Deployment& deploym
              {"number", target.number},
              {"weight", target.weight},
              {"replicas_min", target.replicas_min},
-             {"replicas_max", target.replicas_max}}
+             {"replicas_max", target.replicas_max},
+             {"quantize", name_of(target.quantize)}}
         );
     }
     return {};
@@ -183,12 +185,13 @@ void update_replicas(soci::session& session, const Target& target) {
 void update_version(soci::session& session, const Target& target) {
     sql::execute(
         session,
-        "UPDATE deployment_targets SET version_id = :version_id, model = :model, number = :number WHERE id = "
-        ":id",
+        "UPDATE deployment_targets SET version_id = :version_id, model = :model, number = :number, "
+        "quantize = :quantize WHERE id = :id",
         {{"id", target.id},
          {"version_id", target.version_id},
          {"model", target.model},
-         {"number", target.number}}
+         {"number", target.number},
+         {"quantize", name_of(target.quantize)}}
     );
 }
 

@@ -29,7 +29,7 @@ std::vector<Deployment> list_all_deployments(soci::session& session);
 void update_state(soci::session& session, std::string_view id, DeploymentState state);
 void update_weight(soci::session& session, std::string_view target_id, std::int64_t weight);
 void update_replicas(soci::session& session, const Target& target);  // replicas_min and replicas_max.
-void update_version(soci::session& session, const Target& target);   // version_id, model and number.
+void update_version(soci::session& session, const Target& target);  // version_id, model, number and quantize.
 void insert_change(
     soci::session& session, std::string_view deployment_id, std::string_view id, const Change& change
 );

@@ -109,6 +109,7 @@ Result<std::unique_ptr<engine::LocalModel>> open_model(const EngineCommand& comm
          .adapters = command.adapters,
          .adapter_precision = adapter_precision_of(command),
          .context_tokens_max = command.context_tokens_max,
+         .grammar_cache_bytes = static_cast<std::size_t>(command.grammar_cache_bytes),
          .engine = std::move(*limits)}
     );
 }
@@ -270,6 +271,7 @@ Result<void> serve_decoder(const EngineCommand& command) {
     }
     http::MetricRegistry metrics;
     show_engine([&] { return (*model)->stats().engine; }, name_of(command), metrics);
+    show_memory([&] { return (*model)->stats().grammar_bytes; }, name_of(command), metrics);
     CallMetrics call_metrics(metrics, name_of(command));
     ServedModel served(served_parts(command, **model, call_metrics));
     http::Router router;

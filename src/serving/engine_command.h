@@ -38,8 +38,9 @@ struct EngineCommand {
     int guesses_max = 0;                 // Of a sequence in one step; 0: no speculation.
     std::filesystem::path prefix_cache;  // Folder for prompts that memory has no room for; empty: none.
     std::int64_t prefix_cache_bytes = std::int64_t{4} << 30;
-    bool adapters_may_change = false;  // By callers, while it runs.
-    std::string version = {};          // What /version says.
+    std::int64_t grammar_cache_bytes = std::int64_t{512} << 20;  // What answers must look like, made ready.
+    bool adapters_may_change = false;                            // By callers, while it runs.
+    std::string version = {};                                    // What /version says.
 };
 
 // Blocks until SIGTERM or SIGINT; then ends what runs, for up to 10 s. Errors are those of the model and of

@@ -115,6 +115,26 @@ TEST_F(EngineCommandTest, QuantisesAtLoadOrSaysToWhat) {
     EXPECT_EQ(response->status, 200) << response->body;
 }
 
+TEST_F(EngineCommandTest, TellsWhatItsGrammarsHoldAndGivesItBackAsleep) {
+    auto engine = launch({"--model", (folder_ / "model").string(), "--name", "m"});
+    const std::string url = this->url();
+    const auto grammar_bytes = [&] {
+        const std::string page = client_.get(url + "/metrics")->body;
+        const std::string_view name = "\ncapstan_engine_grammar_bytes{model_name=\"m\"} ";
+        const std::size_t at = page.find(name);
+        return at == std::string::npos ? -1 : std::stod(page.substr(at + name.size()));
+    };
+    EXPECT_EQ(grammar_bytes(), 0);
+    Json body = parse_json(chat("m", 4, false)).value();
+    body.set("guided_choice", Json::array({"yes", "no"}));
+    const auto response = client_.post_json(url + "/v1/chat/completions", body.dump());
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->status, 200) << response->body;
+    EXPECT_GT(grammar_bytes(), 0);
+    EXPECT_EQ(client_.post_json(url + "/sleep", "")->status, 200);
+    EXPECT_EQ(grammar_bytes(), 0);
+}
+
 TEST_F(EngineCommandTest, SaysWhatIsWrongWithAModel) {
     auto engine = launch({"--model", (folder_ / "nothing").string()});
     const auto exit = engine.wait(60'000);

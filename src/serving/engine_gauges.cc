@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include <malloc.h>
+
 namespace capstan::serving {
 namespace {
 
@@ -116,6 +118,30 @@ void show_engine(
         const engine::EngineStats seen = stats();
         steps->refresh(seen.scheduler);
         refresh(seen, labels, shown);
+    });
+}
+
+void show_memory(
+    std::function<std::int64_t()> grammar_bytes, const std::string& model_name, http::MetricRegistry& registry
+) {
+    const http::MetricLabels labels = {{"model_name", model_name}};
+    registry.before_exposition([grammar_bytes = std::move(grammar_bytes),
+                                labels](http::MetricRegistry& shown) {
+        const auto gauge = [&](const char* name, const char* help, auto value) {
+            shown.gauge(name, help, labels).set(static_cast<double>(value));
+        };
+        const struct mallinfo2 heap = ::mallinfo2();
+        gauge(
+            "capstan_engine_heap_bytes",
+            "Of memory, in use by way of malloc: a leak would grow here.",
+            heap.uordblks + heap.hblkhd
+        );
+        gauge("capstan_engine_heap_free_bytes", "Of memory, what malloc keeps for later.", heap.fordblks);
+        gauge(
+            "capstan_engine_grammar_bytes",
+            "Of memory in use, kept grammars of constrained answers.",
+            grammar_bytes()
+        );
     });
 }
 

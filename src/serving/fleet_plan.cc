@@ -20,7 +20,7 @@ Own replicas_of(const FleetTarget& target, const std::vector<FleetReplica>& repl
 }
 
 std::string replica_id(const FleetTarget& target, int number) {
-    return fmt::format("{}.{}.{}", target.id, target.version_id, number);
+    return fmt::format("{}.{}.{}", target.id, target.variant, number);
 }
 
 bool is_called(const FleetReplica& replica) {
@@ -55,7 +55,7 @@ void FleetPlanner::decide(std::int64_t now_ms, const FleetTarget& target, const 
         memory.called_ms = now_ms;
     }
     const bool has_all_healthy = std::ranges::count_if(own, [&](const FleetReplica* replica) {
-                                     return replica->is_healthy && replica->version_id == target.version_id;
+                                     return replica->is_healthy && replica->variant == target.variant;
                                  }) >= memory.desired;
     if (target.is_awaited && memory.desired == 0) {
         memory.desired = 1;
@@ -90,9 +90,9 @@ void FleetPlanner::plan_target(
         const bool is_healthy = found != own.end() && (*found)->is_healthy;
         current_healthy += is_healthy ? 1 : 0;
         draining_since_ms_.erase(id);
-        plan.replicas.push_back({id, target.id, target.version_id, is_healthy});
+        plan.replicas.push_back({id, target.id, target.variant, is_healthy});
     }
-    // What runs beyond that: of the version before, until the new one answers, or more than are needed.
+    // What runs beyond that: of the variant before, until the new one answers, or more than are needed.
     for (const FleetReplica* replica : own) {
         const bool is_planned = std::ranges::any_of(plan.replicas, [&](const PlannedReplica& planned) {
             return planned.id == replica->id;
@@ -100,8 +100,7 @@ void FleetPlanner::plan_target(
         if (is_planned) {
             continue;
         }
-        const bool stands_in =
-            replica->version_id != target.version_id && desired > 0 && current_healthy < desired;
+        const bool stands_in = replica->variant != target.variant && desired > 0 && current_healthy < desired;
         const std::int64_t since = draining_since_ms_.try_emplace(replica->id, now_ms).first->second;
         const bool is_draining =
             replica->is_healthy && is_called(*replica) && now_ms - since < rules_.drain_ms_max;
@@ -113,7 +112,7 @@ void FleetPlanner::plan_target(
         const bool was_just_told = now_ms == since;
         if (stands_in || is_draining || (replica->is_healthy && was_just_told)) {
             plan.replicas.push_back(
-                {replica->id, target.id, replica->version_id, stands_in && replica->is_healthy}
+                {replica->id, target.id, replica->variant, stands_in && replica->is_healthy}
             );
         }
     }
@@ -126,23 +125,20 @@ void FleetPlanner::fit_memory(
     if (rules_.memory_bytes_max == 0) {
         return;
     }
-    const auto bytes_of = [&](const std::string& target_id) {
-        return std::ranges::find(targets, target_id, &FleetTarget::id)->replica_bytes;
-    };
-    const auto runs = [&](const PlannedReplica& planned) {
-        return std::ranges::any_of(replicas, [&](const FleetReplica& replica) {
-            return replica.id == planned.id;
-        });
+    const auto find_running = [&](const PlannedReplica& planned) {
+        return std::ranges::find(replicas, planned.id, &FleetReplica::id);
     };
     std::int64_t used = 0;
     for (const PlannedReplica& planned : plan.replicas) {
-        used += runs(planned) ? bytes_of(planned.target_id) : 0;
+        const auto running = find_running(planned);
+        used += running != replicas.end() ? running->bytes : 0;
     }
     std::erase_if(plan.replicas, [&](const PlannedReplica& planned) {
-        const std::int64_t bytes = bytes_of(planned.target_id);
-        if (runs(planned)) {
+        if (find_running(planned) != replicas.end()) {
             return false;
         }
+        const std::int64_t bytes =
+            std::ranges::find(targets, planned.target_id, &FleetTarget::id)->replica_bytes;
         if (used + bytes <= rules_.memory_bytes_max) {
             used += bytes;
             return false;

@@ -6,9 +6,9 @@
 //
 // A target grows at once when its replicas let calls wait or are slow to the first token, shrinks after a
 // calm minute, goes to none (when it may) after five, and comes back when somebody calls. A target whose
-// version has changed gets replicas of the new one beside the old, and the old ones end when as many new ones
-// answer and their last call is over: nobody's call fails. Replicas that do not fit the memory wait, and say
-// so.
+// variant has changed (its version, or what the weights are rounded to) gets replicas of the new one beside
+// the old, and the old ones end when as many new ones answer and their last call is over: nobody's call
+// fails. Replicas that do not fit the memory wait, and say so.
 
 #include <cstdint>
 #include <map>
@@ -20,10 +20,10 @@ namespace capstan::serving {
 
 struct FleetTarget {
     std::string id;
-    std::string version_id;
+    std::string variant;   // What its replicas run: version and rounding of weights. Others are exchanged.
     int replicas_min = 1;  // 0: none while nobody calls.
     int replicas_max = 1;
-    std::int64_t replica_bytes = 0;  // Of memory, of one of them.
+    std::int64_t replica_bytes = 0;  // Of memory, of one that is yet to start.
     bool is_awaited = false;         // A caller waits for it to start.
 };
 
@@ -37,7 +37,8 @@ struct ReplicaLoad {
 struct FleetReplica {
     std::string id;
     std::string target_id;
-    std::string version_id;
+    std::string variant;
+    std::int64_t bytes = 0;  // Of memory.
     bool is_healthy = false;
     ReplicaLoad load;
 };
@@ -54,9 +55,9 @@ struct FleetRules {
 };
 
 struct PlannedReplica {
-    std::string id;  // "<target>.<version>.<number>"
+    std::string id;  // "<target>.<variant>.<number>"
     std::string target_id;
-    std::string version_id;
+    std::string variant;
     bool gets_calls = false;
 };
 

@@ -21,7 +21,13 @@ public:
             next.push_back(
                 there != replicas.end()
                     ? *there
-                    : FleetReplica{planned.id, planned.target_id, planned.version_id, starts_healthy, {}}
+                    : FleetReplica{
+                          .id = planned.id,
+                          .target_id = planned.target_id,
+                          .variant = planned.variant,
+                          .bytes = std::ranges::find(targets, planned.target_id, &FleetTarget::id)->replica_bytes,
+                          .is_healthy = starts_healthy
+                      }
             );
         }
         replicas = next;
@@ -46,8 +52,7 @@ public:
         }
     }
 
-    std::vector<FleetTarget> targets = {{.id = "t", .version_id = "v1", .replicas_min = 1, .replicas_max = 3}
-    };
+    std::vector<FleetTarget> targets = {{.id = "t", .variant = "v1", .replicas_min = 1, .replicas_max = 3}};
     std::vector<FleetReplica> replicas;
     bool starts_healthy = true;
 
@@ -155,12 +160,12 @@ TEST(FleetPlan, ANewVersionTakesOverWhenItAnswersAndNotBefore) {
     fleet.targets[0].replicas_min = 2;
     fleet.steps(2);
     fleet.load({.running = 1});
-    fleet.targets[0].version_id = "v2";
+    fleet.targets[0].variant = "v2";
     fleet.starts_healthy = false;
     FleetPlan plan = fleet.steps(10);
     EXPECT_EQ(plan.replicas.size(), 4U);
     for (const PlannedReplica& planned : plan.replicas) {
-        EXPECT_EQ(planned.gets_calls, planned.version_id == "v1") << planned.id;
+        EXPECT_EQ(planned.gets_calls, planned.variant == "v1") << planned.id;
     }
     for (FleetReplica& replica : fleet.replicas) {
         replica.is_healthy = true;
@@ -168,7 +173,7 @@ TEST(FleetPlan, ANewVersionTakesOverWhenItAnswersAndNotBefore) {
     plan = fleet.step();
     EXPECT_EQ(plan.replicas.size(), 4U) << "the old ones still have calls";
     for (const PlannedReplica& planned : plan.replicas) {
-        EXPECT_EQ(planned.gets_calls, planned.version_id == "v2") << planned.id;
+        EXPECT_EQ(planned.gets_calls, planned.variant == "v2") << planned.id;
     }
     fleet.load({});
     plan = fleet.step();
@@ -180,7 +185,7 @@ TEST(FleetPlan, WhatDoesNotFitTheMemoryWaitsAndSaysWhy) {
     Fleet fleet({.memory_bytes_max = std::int64_t{2500} << 20});
     fleet.targets[0].replicas_min = fleet.targets[0].replicas_max = 2;
     fleet.targets[0].replica_bytes = std::int64_t{1000} << 20;
-    fleet.targets.push_back({.id = "u", .version_id = "v9", .replica_bytes = std::int64_t{1000} << 20});
+    fleet.targets.push_back({.id = "u", .variant = "v9", .replica_bytes = std::int64_t{1000} << 20});
     const FleetPlan plan = fleet.step();
     EXPECT_EQ(plan.replicas.size(), 2U);
     ASSERT_TRUE(plan.shortages.contains("u"));
@@ -189,6 +194,23 @@ TEST(FleetPlan, WhatDoesNotFitTheMemoryWaitsAndSaysWhy) {
     fleet.steps(3);
     EXPECT_TRUE(fleet.step().shortages.empty());
     EXPECT_EQ(std::ranges::count(fleet.replicas, std::string("u"), &FleetReplica::target_id), 1);
+}
+
+TEST(FleetPlan, CountsTheMemoryOfOldReplicasAsTheyAreUntilTheyEnd) {
+    Fleet fleet({.memory_bytes_max = std::int64_t{1500} << 20});
+    fleet.targets[0].replica_bytes = std::int64_t{1000} << 20;
+    fleet.steps(2);
+    fleet.targets[0].variant = "v1.int8";
+    fleet.targets[0].replica_bytes = std::int64_t{600} << 20;
+    FleetPlan plan = fleet.step();
+    EXPECT_EQ(fleet.with_calls(plan), 1) << "the old one goes on";
+    EXPECT_TRUE(plan.shortages.contains("t")) << "1000 and 600 MB are over 1500";
+    fleet.targets[0].variant = "v1.int4";
+    fleet.targets[0].replica_bytes = std::int64_t{500} << 20;
+    plan = fleet.steps(4);
+    EXPECT_TRUE(plan.shortages.empty());
+    ASSERT_EQ(plan.replicas.size(), 1U);
+    EXPECT_EQ(plan.replicas[0].variant, "v1.int4");
 }
 
 TEST(FleetPlan, ForgetsTargetsThatAreGone) {

@@ -87,6 +87,9 @@ Result<process::ServiceSpec> Replicas::service_of(const ReplicaSpec& spec, Repli
          "--threads",
          std::to_string(inputs_.threads)}
     );
+    if (!spec.quantize.empty()) {
+        argv.insert(argv.end(), {"--quantize", spec.quantize});
+    }
     const bool is_elsewhere = !inputs_.launcher.empty();
     if (is_elsewhere) {
         argv.insert(argv.end(), {"--address", "0.0.0.0"});
@@ -227,6 +230,9 @@ std::vector<ReplicaStatus> Replicas::status() const {
             .id = id,
             .target_id = replica.spec.target_id,
             .version_id = replica.spec.version.id,
+            .quantize = replica.spec.quantize,
+            .variant = variant_of(replica.spec.version.id, replica.spec.quantize),
+            .bytes = memory_bytes_of(replica.spec),
             .url = url_of(replica),
             .model = replica.model,
             .state = "failed",

@@ -15,26 +15,22 @@
 #include "platform/http/client.h"
 #include "platform/objects/object_store.h"
 #include "platform/process/supervisor.h"
-#include "registry/model.h"
 #include "serving/fleet_plan.h"
 #include "serving/replica_load.h"
+#include "serving/replica_spec.h"
 
 namespace capstan::serving {
-
-struct ReplicaSpec {
-    std::string id;  // Of the replica; names its files.
-    std::string target_id;
-    registry::Version version;              // Full, or an adapter
-    std::optional<registry::Version> base;  // and then its base.
-};
 
 struct ReplicaStatus {
     std::string id;
     std::string target_id;
     std::string version_id;
-    std::string url;    // Empty until it listens.
-    std::string model;  // What the engine calls the target's model.
-    std::string state;  // process::name_of(ServiceState)
+    std::string quantize;    // As the spec's.
+    std::string variant;     // variant_of the two.
+    std::int64_t bytes = 0;  // memory_bytes_of the spec.
+    std::string url;         // Empty until it listens.
+    std::string model;       // What the engine calls the target's model.
+    std::string state;       // process::name_of(ServiceState)
     bool is_healthy = false;
     int pid = 0;
     std::int64_t restarts = 0;

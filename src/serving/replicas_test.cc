@@ -108,6 +108,16 @@ TEST_F(ReplicasTest, StartsAKilledEngineAgainAndFollowsItsPort) {
     EXPECT_EQ(models_served("t1"), 1) << "at " << status("t1").url;
 }
 
+TEST_F(ReplicasTest, AnEngineRoundsItsWeightsAsItsSpecSays) {
+    replicas_->keep({{"t1.v.int8.0", "t1", version("full", 1), {}, "int8"}});
+    ASSERT_TRUE(becomes_healthy("t1")) << status("t1").reason << folder_.read("run/t1.v.int8.0.log");
+    EXPECT_EQ(status("t1").variant, "version-1.int8");
+    EXPECT_EQ(status("t1").version_id, "version-1");
+    EXPECT_GT(status("t1").bytes, 0);
+    const auto command = read_file("/proc/" + std::to_string(status("t1").pid) + "/cmdline");
+    EXPECT_TRUE(command && command->contains(std::string("--quantize\0int8\0", 16)));
+}
+
 TEST_F(ReplicasTest, SaysWhyATargetCannotBeStartedAndTriesAgainWhenAsked) {
     auto missing = version("full", 1);
     const std::string right = missing.files.front().object;

@@ -1,6 +1,7 @@
-// Replicas of a deployment with real engines: none while nobody calls, a version that changes under load, a
-// replica that is killed.
+// Replicas of a deployment with real engines: none while nobody calls, a version or the rounding of weights
+// that changes under load, a replica that is killed.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -61,10 +62,8 @@ test('the first call waits for a replica, and is answered', async () => {
   assert.equal((await target()).replicas.length, 1);
 });
 
-test('a version changes under load without a failed call', async () => {
-  await call('PUT', `/api/v1/deployments/${name}/scale`, { label: 'only', replicas_min: 2, replicas_max: 2 });
-  await until(async () => (await target()).replicas.filter((replica) => replica.state === 'ready').length === 2, 'two replicas');
-  const before = (await target()).version_id;
+// What `change` asks for is done while callers ask; it is over when all replicas are as `isDone` says.
+async function changeUnderLoad(change, isDone) {
   let over = false;
   let calls = 0;
   const failures = [];
@@ -77,16 +76,37 @@ test('a version changes under load without a failed call', async () => {
       }
     }
   });
-  const updated = await call('PUT', `/api/v1/deployments/${name}/version`, { label: 'only', ...versions[1] });
+  const updated = await call('PUT', `/api/v1/deployments/${name}/version`, { label: 'only', ...change });
   assert.equal(updated.status, 200, JSON.stringify(updated.json));
   await until(async () => {
-    const { replicas, version_id: version } = await target();
-    return version !== before && replicas.length === 2 && replicas.every((replica) => replica.version_id === version && replica.state === 'ready');
-  }, 'the new version');
+    const now = await target();
+    return now.replicas.length === 2 && now.replicas.every((replica) => replica.state === 'ready' && isDone(replica, now));
+  }, `the change to ${JSON.stringify(change)}`);
   over = true;
   await Promise.all(callers);
   assert.ok(calls > 20, `${calls} calls`);
   assert.deepEqual(failures, []);
+}
+
+test('a version changes under load without a failed call', async () => {
+  await call('PUT', `/api/v1/deployments/${name}/scale`, { label: 'only', replicas_min: 2, replicas_max: 2 });
+  await until(async () => (await target()).replicas.filter((replica) => replica.state === 'ready').length === 2, 'two replicas');
+  const before = (await target()).version_id;
+  await changeUnderLoad(versions[1], (replica, now) => now.version_id !== before && replica.version_id === now.version_id);
+});
+
+test('weights are rounded under load without a failed call', async () => {
+  const before = await target();
+  assert.equal(before.quantize, 'none');
+  await changeUnderLoad({ quantize: 'int8' }, (replica) => replica.quantize === 'int8');
+  const now = await target();
+  assert.equal(now.quantize, 'int8');
+  assert.equal(now.version_id, before.version_id);
+  const old = new Set(before.replicas.map((replica) => replica.pid));
+  for (const { pid } of now.replicas) {
+    assert.ok(!old.has(pid), 'a replica that had loaded the weights as they are stored still runs');
+    assert.match(readFileSync(`/proc/${pid}/cmdline`, 'utf8'), /--quantize\0int8\0/);
+  }
 });
 
 test('a replica that is killed takes its calls with it at most, and comes back', async () => {
@@ -107,4 +127,17 @@ test('numbers that cannot be are refused', async () => {
   }
   assert.equal((await call('PUT', `/api/v1/deployments/${name}/scale`, { label: 'no', replicas_min: 1, replicas_max: 1 })).status, 404);
   assert.equal((await call('PUT', `/api/v1/deployments/${name}/version`, { label: 'only', model: 'no', number: 1 })).status, 404);
+});
+
+test('weights that cannot be rounded so are refused, and what is there stays', async () => {
+  for (const quantize of ['int3', '', null, 8]) {
+    assert.equal((await call('PUT', `/api/v1/deployments/${name}/version`, { label: 'only', quantize })).status, 400);
+    const made = await call('POST', '/api/v1/deployments', {
+      name: `${name}-not`,
+      targets: [{ label: 'only', ...versions[0], weight: 1, quantize }],
+    });
+    assert.equal(made.status, 400);
+  }
+  assert.equal((await call('PUT', `/api/v1/deployments/${name}/version`, { label: 'only' })).status, 400);
+  assert.equal((await target()).quantize, 'int8');
 });

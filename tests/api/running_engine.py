@@ -1,4 +1,4 @@
-"""`capstan engine` with the tiny random model, for as long as a test needs it."""
+"""`capstan engine` with the tiny random model, or another, for as long as a test needs it."""
 import contextlib
 import os
 import pathlib
@@ -12,13 +12,15 @@ LOOKS = 300  # For its port; a tenth of a second each.
 
 
 @contextlib.contextmanager
-def running_engine(*more):
-    """Its folder and its URL."""
+def running_engine(*more, model=None):
+    """A folder of its own, which has the random model when there is no other, and its URL."""
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder)
-        random_model.write(home / "model")
+        if model is None:
+            model = home / "model"
+            random_model.write(model)
         process = subprocess.Popen([
-            os.environ["CAPSTAN_PROGRAM"], "engine", "--model", home / "model", "--name", "tiny", "--port-file", home / "port", *more])
+            os.environ["CAPSTAN_PROGRAM"], "engine", "--model", model, "--name", "tiny", "--port-file", home / "port", *more])
         try:
             yield home, f"http://127.0.0.1:{port_of(process, home / 'port')}"
         finally:

@@ -74,32 +74,49 @@ test("the replicas of a target are changed by hand, and shown", async () => {
   await page.context().close();
 });
 
-test("a target's other versions are offered, or it is said that there are none", async () => {
+test("a target's versions are offered, and nothing is changed by asking for what is there", async () => {
   const [{ model, number, label }] = deployment.targets;
-  const others = (await api(`/models/${model}/versions`)).items.filter(
-    (version) => version.number !== number,
-  );
+  const numbers = (await api(`/models/${model}/versions`)).items.map((version) => version.number);
   const page = await open(browser, { path: `/deployments/${deployment.name}` });
   await page.getByRole("button", { name: "Change version" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText(label).first().waitFor({ state: "attached" });
-  if (others.length === 0) {
-    await dialog.getByText(`${model} has no other version.`).waitFor();
-    assert.equal(
-      await dialog.getByRole("button", { name: "Change the version" }).getAttribute("aria-disabled"),
-      "true",
-    );
-  } else {
-    const options = dialog.locator("label", { hasText: /^Version/ }).locator("option");
-    await options.first().waitFor({ state: "attached" });
-    const offered = await options.allTextContents();
-    assert.deepEqual(
-      offered,
-      others.map((version) => `v${version.number}`),
-    );
-  }
+  const options = dialog.locator("label", { hasText: /^Version/ }).locator("option");
+  await options.nth(numbers.length - 1).waitFor({ state: "attached" });
+  assert.deepEqual(
+    await options.allTextContents(),
+    numbers.sort((a, b) => b - a).map((one) => `v${one}${one === number ? " (now)" : ""}`),
+  );
+  if (numbers.length === 1) await dialog.getByText(`${model} has no other version.`).waitFor();
+  const act = dialog.getByRole("button", { name: "Change the version" });
+  assert.equal(await act.getAttribute("aria-disabled"), "true");
+  await dialog.getByLabel("Weights").selectOption("in 8 bits");
+  assert.notEqual(await act.getAttribute("aria-disabled"), "true");
   assert.deepEqual(await accessibilityFaults(page), []);
   await page.screenshot({ path: `${RESULTS}version-dialog.png` });
+  await page.context().close();
+});
+
+test("the weights of a target are rounded by hand, shown, and put back", async () => {
+  const [target] = deployment.targets;
+  const url = `/deployments/${deployment.name}`;
+  const page = await open(browser, { path: url });
+  try {
+    await page.getByRole("button", { name: "Change version" }).click();
+    await page.getByLabel("Weights").selectOption("in 8 bits");
+    await page.getByRole("button", { name: "Change the version" }).click();
+    const fact = page.locator("dt", { hasText: `Weights of ${target.label}` });
+    await fact.locator("xpath=following-sibling::dd[1]").getByText("in 8 bits").waitFor();
+    assert.deepEqual(await accessibilityFaults(page), []);
+    const [now] = (await api(url)).targets;
+    assert.deepEqual([now.quantize, now.version_id], ["int8", target.version_id]);
+    await page
+      .getByText(`${target.label}: ${target.model}/${target.number} in int8 in place of`)
+      .first()
+      .waitFor();
+  } finally {
+    await api(`${url}/version`, { method: "PUT", body: { label: target.label, quantize: "none" } });
+  }
   await page.context().close();
 });
 

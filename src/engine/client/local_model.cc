@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "base/clock.h"
 #include "engine/client/local_answer.h"
@@ -100,9 +101,13 @@ Result<std::unique_ptr<LocalModel>> LocalModel::open(const ModelOptions& options
     if (options.context_tokens_max > 0) {
         context = std::min(context, options.context_tokens_max);
     }
-    std::unique_ptr<LocalModel> model(
-        new LocalModel(std::move(*engine), std::move(*encoder), options.adapter_precision, context)
-    );
+    std::unique_ptr<LocalModel> model(new LocalModel(
+        {.engine = std::move(*engine),
+         .encoder = std::move(*encoder),
+         .adapter_precision = options.adapter_precision,
+         .context_tokens = context,
+         .grammar_cache_bytes = options.grammar_cache_bytes}
+    ));
     for (const auto& [name, directory] : options.adapters) {
         if (auto good = model->load_adapter(name, directory); !good) {
             return good.error();
@@ -246,7 +251,7 @@ Result<SequenceRequest> LocalModel::sequence_of(
     if (!tokens) {
         return tokens.error();
     }
-    auto grammar = grammar_of(request);
+    auto grammar = grammars_.grammar_of(request);
     if (!grammar) {
         return grammar.error();
     }
@@ -294,33 +299,6 @@ std::vector<llm::TokenId> LocalModel::ends_of(const llm::GenerateRequest& reques
         }
     }
     return ends;
-}
-
-Result<std::shared_ptr<const CompiledGrammar>> LocalModel::grammar_of(const llm::GenerateRequest& request
-) const {
-    if (holds_free_calls(request)) {
-        return tool_grammars().compile(
-            {.tools = request.tools,
-             .format = encoder_.tool_call_format(),
-             .has_parallel_calls = request.parallel_tool_calls}
-        );
-    }
-    if (request.constraint.kind == llm::Constraint::Kind::kNone) {
-        return std::shared_ptr<const CompiledGrammar>();
-    }
-    std::call_once(grammars_made_, [this] {
-        grammars_ = std::make_unique<GrammarCompiler>(token_bytes(tokenizer(), config().end_tokens));
-    });
-    return grammars_->compile(request.constraint);
-}
-
-GrammarCompiler& LocalModel::tool_grammars() const {
-    std::call_once(tool_grammars_made_, [this] {
-        const auto signs = text::tool_call_signs(encoder_.tool_call_format());
-        tool_grammars_ =
-            std::make_unique<GrammarCompiler>(token_bytes(tokenizer(), config().end_tokens, signs));
-    });
-    return *tool_grammars_;
 }
 
 Result<std::vector<double>> LocalModel::token_log_probabilities(
@@ -384,15 +362,23 @@ Result<std::shared_ptr<TokenChannel>> LocalModel::submit_scoring(
 }
 
 Result<void> LocalModel::load_adapter(const std::string& name, const std::filesystem::path& directory) {
-    return adapters_.load(name, directory, config());
+    auto loaded = adapters_.load(name, directory, config());
+    malloc_trim(0);  // What reading took, and adapters before it. Each may be of another thread's arena.
+    return loaded;
 }
 
 Result<void> LocalModel::unload_adapter(const std::string& name) {
-    return adapters_.unload(name);
+    auto unloaded = adapters_.unload(name);
+    malloc_trim(0);
+    return unloaded;
 }
 
 ModelStats LocalModel::stats() const {
-    return {.engine = engine_->stats(), .adapters = adapters_.names()};
+    return {
+        .engine = engine_->stats(),
+        .grammar_bytes = static_cast<std::int64_t>(grammars_.bytes()),
+        .adapters = adapters_.names()
+    };
 }
 
 }  // namespace capstan::engine

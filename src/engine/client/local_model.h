@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -18,7 +17,7 @@
 
 #include "base/result.h"
 #include "engine/client/prompt_encoder.h"
-#include "engine/grammar/grammar_compiler.h"
+#include "engine/client/request_grammars.h"
 #include "engine/model/adapter_set.h"
 #include "engine/scheduling/sleeping_engine.h"
 #include "llm/model_client.h"
@@ -26,11 +25,11 @@
 namespace capstan::engine {
 
 struct ModelOptions {
-    std::filesystem::path directory;                             // Hugging Face layout.
-    std::map<std::string, std::filesystem::path> adapters = {};  // Name to PEFT directory.
-    std::optional<kernels::LoraPrecision> adapter_precision =
-        std::nullopt;                     // Without: as is usual beside the model.
-    std::int64_t context_tokens_max = 0;  // 0: the model's.
+    std::filesystem::path directory;                               // Hugging Face layout.
+    std::map<std::string, std::filesystem::path> adapters = {};    // Name to PEFT directory.
+    std::optional<kernels::LoraPrecision> adapter_precision = {};  // Without: as is usual beside the model.
+    std::int64_t context_tokens_max = 0;                           // 0: the model's.
+    std::size_t grammar_cache_bytes = GrammarCache::kBytesMax;
     EngineLimits engine = {};
 };
 
@@ -54,6 +53,7 @@ struct ScoredResult {
 
 struct ModelStats {
     EngineStats engine;
+    std::int64_t grammar_bytes = 0;  // Of kept grammars.
     std::vector<std::string> adapters;
 };
 
@@ -90,8 +90,11 @@ public:
     Result<void> load_adapter(const std::string& name, const std::filesystem::path& directory);
     Result<void> unload_adapter(const std::string& name);
 
-    // Adapters stay.
-    void sleep() override { engine_->sleep(); }
+    // Adapters stay; grammars are made again.
+    void sleep() override {
+        grammars_.forget();
+        engine_->sleep();
+    }
 
     Result<void> wake() override { return engine_->wake(); }
 
@@ -109,22 +112,24 @@ public:
     ModelStats stats() const;
 
 private:
-    LocalModel(
-        std::unique_ptr<SleepingEngine> engine,
-        PromptEncoder encoder,
-        std::optional<kernels::LoraPrecision> adapter_precision,
-        std::int64_t context_tokens
-    )
-        : engine_(std::move(engine)),
-          encoder_(std::move(encoder)),
-          adapters_(adapter_precision),
-          context_tokens_(context_tokens) {}
+    struct Parts {
+        std::unique_ptr<SleepingEngine> engine;
+        PromptEncoder encoder;
+        std::optional<kernels::LoraPrecision> adapter_precision;
+        std::int64_t context_tokens = 0;
+        std::size_t grammar_cache_bytes = 0;
+    };
+
+    explicit LocalModel(Parts parts)
+        : engine_(std::move(parts.engine)),
+          encoder_(std::move(parts.encoder)),
+          adapters_(parts.adapter_precision),
+          context_tokens_(parts.context_tokens),
+          grammars_(encoder_, config().end_tokens, parts.grammar_cache_bytes) {}
 
     Result<SequenceRequest> sequence_of(const llm::GenerateRequest& request, const GenerateOptions& options)
         const;
     std::vector<llm::TokenId> ends_of(const llm::GenerateRequest& request, bool ignores_end) const;
-    Result<std::shared_ptr<const CompiledGrammar>> grammar_of(const llm::GenerateRequest& request) const;
-    GrammarCompiler& tool_grammars() const;
     Result<std::shared_ptr<TokenChannel>> submit_scoring(
         std::span<const llm::TokenId> tokens, const std::shared_ptr<const Adapter>& adapter
     );
@@ -133,12 +138,7 @@ private:
     PromptEncoder encoder_;
     AdapterSet adapters_;
     std::int64_t context_tokens_;
-    // Made for the first request with a constraint: the vocabulary's trie takes a while.
-    mutable std::once_flag grammars_made_;
-    mutable std::unique_ptr<GrammarCompiler> grammars_;
-    // For calls of tools within text: their marks are tokens here.
-    mutable std::once_flag tool_grammars_made_;
-    mutable std::unique_ptr<GrammarCompiler> tool_grammars_;
+    mutable RequestGrammars grammars_;  // What it keeps changes no answer.
 };
 
 }  // namespace capstan::engine

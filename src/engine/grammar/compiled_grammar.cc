@@ -1,5 +1,6 @@
 #include "engine/grammar/compiled_grammar.h"
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -21,11 +22,17 @@ struct Parts {
 // Masks that sequences fill together.
 struct SharedMasks {
     explicit SharedMasks(std::shared_ptr<const Parts> of)
-        : parts(std::move(of)), masks(parts->automaton, *parts->trie) {}
+        : parts(std::move(of)), masks(parts->automaton, *parts->trie), start(masks.configurations().start()) {
+        count_bytes();
+    }
+
+    void count_bytes() { bytes = masks.bytes(); }
 
     std::shared_ptr<const Parts> parts;
     std::mutex mutex;  // Guards what follows; what a mask points to never changes.
     TokenMasks masks;
+    const ConfigurationId start;
+    std::atomic<std::size_t> bytes = 0;  // Of the masks: who asks for it does not wait for one being made.
 };
 
 class GrammarConstraint : public TokenConstraint {
@@ -36,6 +43,7 @@ public:
     Result<const TokenMask*> allowed() override {
         const std::scoped_lock lock(shared_->mutex);
         auto mask = shared_->masks.mask_of(history_.back());
+        shared_->count_bytes();
         if (mask && (*mask)->count == 0) {
             return Error{
                 ErrorCode::kInvalid,
@@ -62,6 +70,7 @@ public:
         for (const char c : text) {
             next = configurations.step(next, static_cast<std::uint8_t>(c));
         }
+        shared_->count_bytes();
         if (next == Configurations::kTooWide) {
             return TokenMasks::too_ambiguous();
         }
@@ -102,36 +111,28 @@ private:
 
 class MaskedGrammar : public CompiledGrammar {
 public:
-    explicit MaskedGrammar(std::shared_ptr<const Parts> parts)
-        : parts_(std::move(parts)), shared_(std::make_shared<SharedMasks>(parts_)) {}
+    MaskedGrammar(std::shared_ptr<const Parts> parts, std::size_t masks_bytes_max)
+        : parts_(std::move(parts)),
+          masks_bytes_max_(masks_bytes_max),
+          shared_(std::make_shared<SharedMasks>(parts_)) {}
 
     std::unique_ptr<TokenConstraint> start() const override {
         const std::scoped_lock lock(mutex_);
-        ConfigurationId start = Configurations::kDead;
-        {
-            const std::scoped_lock inner(shared_->mutex);
-            if (shared_->masks.bytes() <= kRenewBytes) {
-                start = shared_->masks.configurations().start();
-            }
-        }
-        if (start == Configurations::kDead) {
+        if (shared_->bytes > masks_bytes_max_) {
             // Sequences under way keep the old ones.
             shared_ = std::make_shared<SharedMasks>(parts_);
-            start = shared_->masks.configurations().start();
         }
-        return std::make_unique<GrammarConstraint>(shared_, std::vector<ConfigurationId>{start});
+        return std::make_unique<GrammarConstraint>(shared_, std::vector<ConfigurationId>{shared_->start});
     }
 
     std::size_t bytes() const override {
         const std::scoped_lock lock(mutex_);
-        const std::scoped_lock inner(shared_->mutex);
-        return parts_->automaton.states.size() * sizeof(AutomatonState) + shared_->masks.bytes();
+        return parts_->automaton.states.size() * sizeof(AutomatonState) + shared_->bytes;
     }
 
 private:
-    static constexpr std::size_t kRenewBytes = TokenMasks::kMaskBytesMax / 4;
-
     std::shared_ptr<const Parts> parts_;
+    std::size_t masks_bytes_max_;
     mutable std::mutex mutex_;  // Guards the pointer below.
     mutable std::shared_ptr<SharedMasks> shared_;
 };
@@ -139,14 +140,15 @@ private:
 }  // namespace
 
 Result<std::shared_ptr<const CompiledGrammar>> compile_grammar(
-    const Grammar& grammar, std::shared_ptr<const TokenTrie> trie
+    const Grammar& grammar, std::shared_ptr<const TokenTrie> trie, std::size_t masks_bytes_max
 ) {
     auto automaton = build_automaton(grammar);
     if (!automaton) {
         return automaton.error();
     }
     return std::make_shared<const MaskedGrammar>(
-        std::make_shared<const Parts>(Parts{.automaton = std::move(*automaton), .trie = std::move(trie)})
+        std::make_shared<const Parts>(Parts{.automaton = std::move(*automaton), .trie = std::move(trie)}),
+        masks_bytes_max
     );
 }
 

@@ -127,30 +127,16 @@ Result<std::shared_ptr<const CompiledGrammar>> GrammarCompiler::compile(const To
 Result<std::shared_ptr<const CompiledGrammar>> GrammarCompiler::compile(
     std::string key, const std::function<Result<Grammar>()>& make
 ) {
-    {
-        const std::scoped_lock lock(mutex_);
-        const auto known = std::ranges::find(latest_, key, &Entry::first);
-        if (known != latest_.end()) {
-            latest_.splice(latest_.begin(), latest_, known);
-            return known->second;
-        }
+    if (auto known = cache_.find(key)) {
+        return known;
     }
     const auto grammar = make();
     if (!grammar) {
         return grammar.error();
     }
-    auto compiled = compile_grammar(*grammar, trie_);
-    if (!compiled) {
-        return compiled;
-    }
-    const std::scoped_lock lock(mutex_);
-    latest_.emplace_front(std::move(key), *compiled);
-    std::size_t bytes = 0;
-    std::size_t kept = 0;
-    for (auto entry = latest_.begin(); entry != latest_.end();) {
-        bytes += entry->second->bytes() + entry->first.size();
-        const bool is_kept = ++kept == 1 || (kept <= kGrammarsMax && bytes <= kGrammarBytesMax);
-        entry = is_kept ? std::next(entry) : latest_.erase(entry);
+    auto compiled = compile_grammar(*grammar, trie_, cache_.masks_bytes_max());
+    if (compiled) {
+        cache_.add(std::move(key), *compiled);
     }
     return compiled;
 }

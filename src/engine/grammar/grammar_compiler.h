@@ -4,9 +4,7 @@
 
 #include <cstddef>
 #include <functional>
-#include <list>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +12,7 @@
 
 #include "base/result.h"
 #include "engine/grammar/compiled_grammar.h"
+#include "engine/grammar/grammar_cache.h"
 #include "engine/grammar/tool_grammar.h"
 #include "llm/message.h"
 #include "text/tokenizer.h"
@@ -32,19 +31,17 @@ TokenBytes token_bytes(
 // Thread-safe.
 class GrammarCompiler {
 public:
-    explicit GrammarCompiler(TokenBytes tokens)
-        : trie_(std::make_shared<const TokenTrie>(std::move(tokens))) {}
+    // `cache` outlives it, and has no grammars of another vocabulary that constraints of the same kind made.
+    GrammarCompiler(TokenBytes tokens, GrammarCache& cache)
+        : trie_(std::make_shared<const TokenTrie>(std::move(tokens))), cache_(cache) {}
 
-    // Null for Constraint::Kind::kNone. kInvalid and kTooLarge name what is wrong and where. The latest
-    // kGrammarsMax are kept, as long as they hold no more than kGrammarBytesMax: the same constraint again
-    // costs nothing. Cost: milliseconds; at the limits, up to a second.
+    // Null for Constraint::Kind::kNone. kInvalid and kTooLarge name what is wrong and where. What the cache
+    // still has costs nothing. Cost: milliseconds; at the limits, up to a second.
     Result<std::shared_ptr<const CompiledGrammar>> compile(const llm::Constraint& constraint);
 
     // tool_grammar.h, in the same way. The tokens should have those of text::tool_call_signs.
     Result<std::shared_ptr<const CompiledGrammar>> compile(const ToolGrammarOptions& options);
 
-    static constexpr std::size_t kGrammarsMax = 128;
-    static constexpr std::size_t kGrammarBytesMax = std::size_t{512} << 20;
     static constexpr std::size_t kChoicesMax = 10'000;
 
 private:
@@ -52,11 +49,8 @@ private:
         std::string key, const std::function<Result<Grammar>()>& make
     );
 
-    using Entry = std::pair<std::string, std::shared_ptr<const CompiledGrammar>>;
-
     std::shared_ptr<const TokenTrie> trie_;  // Shared with the grammars, which may outlive this.
-    std::mutex mutex_;                       // Guards the list.
-    std::list<Entry> latest_;                // By what they were made of, the latest used first.
+    GrammarCache& cache_;
 };
 
 // The grammar itself, of any kind but kNone.

@@ -296,7 +296,8 @@ TEST(JsonSchema, HostileSchemasEndSoon) {
 }
 
 TEST(GrammarCompiler, KeepsWhatItMade) {
-    GrammarCompiler compiler({.texts = {"", "yes", "no", "n", "o", "{", "}"}, .end_tokens = {0}});
+    GrammarCache cache;
+    GrammarCompiler compiler({.texts = {"", "yes", "no", "n", "o", "{", "}"}, .end_tokens = {0}}, cache);
     using Kind = llm::Constraint::Kind;
     EXPECT_EQ(*compiler.compile({}), nullptr);
     const llm::Constraint choice = {.kind = Kind::kChoice, .choices = {"yes", "no"}};

@@ -74,7 +74,8 @@ TokenBytes tokens() {
 }
 
 GrammarCompiler& compiler() {
-    static GrammarCompiler made(tokens());
+    static GrammarCache cache;
+    static GrammarCompiler made(tokens(), cache);
     return made;
 }
 

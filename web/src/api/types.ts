@@ -54,9 +54,11 @@ export type GateRule = { rule: string; passed: boolean; detail: string };
 export type Gate = { passed: boolean; rules: Array<GateRule> };
 export type EvaluationSample = { question: string; reference: string; answers: { [name: string]: string } };
 export type Evaluation = { id: string; name: string; state: RunStatus; targets: Array<EvaluationTarget>; comparison: Comparison | null; gate: Gate | null; created_at: string; job_id: string | null; samples: Array<EvaluationSample> };
-export type Replica = { address: string; version_id: string; running: number; waiting: number; state: "starting" | "ready" | "unhealthy" | "stopped"; pid: number | null; restarts: number; reason: string };
+// What engines round the weights to while they load them, as capstan engine --quantize does; none: as they are stored.
+export type Quantize = "none" | "int8" | "int4";
+export type Replica = { address: string; version_id: string; quantize: Quantize; running: number; waiting: number; state: "starting" | "ready" | "unhealthy" | "stopped"; pid: number | null; restarts: number; reason: string };
 export type TargetStats = { requests: number; errors: number; ttft_ms_p50: number | null; ttft_ms_p95: number | null; tokens_per_second: number | null; cost_usd: number; score_mean: number | null; score_count: number; score_low?: number | null; score_high?: number | null };
-export type DeploymentTarget = { id: string; label: string; version_id: string; model: string; number: number; weight: number; replicas_min: number; replicas_max: number; replicas: Array<Replica>; stats: TargetStats };
+export type DeploymentTarget = { id: string; label: string; version_id: string; model: string; number: number; weight: number; quantize: Quantize; replicas_min: number; replicas_max: number; replicas: Array<Replica>; stats: TargetStats };
 export type Outcome = "promote" | "roll_back" | "keep";
 export type Decision = { outcome: Outcome; reason: string; p_value: number | null; difference: number | null; low: number | null; high: number | null; decided_at: string; by: string };
 export type DeploymentChange = { at: string; what: string; by: string };
@@ -89,12 +91,12 @@ export type CreateModelVersion = { run_id: string; kind: "full" | "adapter"; bas
 export type SetVersionStatus = { status: "candidate" | "approved" | "rejected" };
 export type SetAlias = { number: number };
 export type CreateEvaluation = { name: string; targets: Array<{ [name: string]: unknown }>; spec?: { [name: string]: unknown } } & { [name: string]: unknown };
-export type CreateDeployment = { name: string; targets: Array<{ label: string; version_id: string; weight: number; replicas_min?: number; replicas_max?: number }> };
+export type CreateDeployment = { name: string; targets: Array<{ label: string; version_id: string; weight: number; replicas_min?: number; replicas_max?: number; quantize?: Quantize }> };
 export type SetSplit = { targets: Array<{ label: string; weight: number }> };
 // Load decides how many replicas there are between the two. With replicas_min 0 none run while nobody calls.
 export type ScaleTarget = { label: string; replicas_min: number; replicas_max: number };
-// Names the version by its id, or by model and number.
-export type UpdateTarget = { label: string; version_id?: string; model?: string; number?: number };
+// Names the version by its id, or by model and number. What is left out, the version or quantize, stays as it is; not both can be.
+export type UpdateTarget = { label: string; version_id?: string; model?: string; number?: number; quantize?: Quantize };
 // Without an outcome the significance test decides; with one, the caller does, and says why. promote gives all traffic to the target `label`, roll_back gives it none.
 export type Decide = { outcome?: Outcome; label?: string; reason?: string };
 export type CreateFeedback = { response_id: string; name: string; value: number | boolean | string; comment?: string; idempotency_key?: string };

@@ -11,6 +11,7 @@ import { Empty, Loaded } from "../../kit/states";
 import { Actions } from "./actions";
 import { Arms } from "./arms";
 import { Replicas } from "./replicas";
+import { ROUNDINGS } from "./rounding";
 import { SplitBar } from "./split_bar";
 
 const EVERY_MS = 3000;
@@ -77,6 +78,9 @@ function DeploymentBody({ deployment }: { deployment: Deployment }) {
       {target.model} v{target.number}
     </Link>,
   ]);
+  const rounded = deployment.targets
+    .filter(({ quantize }) => quantize !== "none")
+    .map(({ label, quantize }): [string, ReactNode] => [`Weights of ${label}`, ROUNDINGS[quantize]]);
   return (
     <>
       <Card title="Traffic">
@@ -85,6 +89,7 @@ function DeploymentBody({ deployment }: { deployment: Deployment }) {
           <Facts
             facts={[
               ...versions,
+              ...rounded,
               ["Traces", <Link to={`/traces?deployment=${encodeURIComponent(deployment.name)}`}>Show</Link>],
               ["Lineage", <Link to={path`/lineage/${`deployment:${deployment.name}`}`}>Walk from here</Link>],
             ]}

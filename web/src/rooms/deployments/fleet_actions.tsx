@@ -1,10 +1,12 @@
-// Changes of what runs behind a target: how many replicas it may have, and which version they serve.
+// Changes of what runs behind a target: how many replicas it may have, which version they serve, and what
+// they round its weights to.
 import { useState } from "react";
 import { call } from "../../api/client";
-import type { Deployment } from "../../api/types";
+import type { Deployment, Quantize } from "../../api/types";
 import { usePages } from "../../api/use_query";
 import { Confirm, notify } from "../../kit/dialog";
 import { REPLICAS_MAX, rangeFault } from "./replica_range";
+import { QUANTIZES, ROUNDINGS, roundingNote } from "./rounding";
 
 interface FleetActionProps {
   deployment: Deployment;
@@ -86,23 +88,23 @@ export function ChangeVersion({ deployment, done, close }: FleetActionProps) {
   const [index, setIndex] = useState(0);
   const target = targets[index]!;
   const versions = usePages("GET /api/v1/models/{name}/versions", { path: { name: target.model } });
-  const others = versions.data?.filter(({ number }) => number !== target.number);
-  const [chosen, setChosen] = useState<number>();
-  const number = chosen ?? others?.[0]?.number;
+  const numbers = [...new Set([target.number, ...(versions.data ?? []).map(({ number }) => number)])];
+  const [number, setNumber] = useState(target.number);
+  const [quantize, setQuantize] = useState(target.quantize);
   const change = async (): Promise<void> => {
-    if (number === undefined) return;
-    const body = { label: target.label, model: target.model, number };
+    const body = { label: target.label, model: target.model, number, quantize };
     await call("PUT /api/v1/deployments/{name}/version", { path: { name }, body });
-    notify(`${target.label} changes to ${target.model} v${number}`);
+    notify(`${target.label} changes to ${target.model} v${number}${roundingNote(quantize)}`);
     done();
   };
+  const isSame = number === target.number && quantize === target.quantize;
   return (
     <Confirm
       title={`Version of ${name}`}
       act="Change the version"
       run={change}
       close={close}
-      why={others?.length === 0 ? "There is no other version" : undefined}
+      why={isSame ? "Nothing is changed yet" : undefined}
     >
       <p>New replicas start beside the old, which end when the new ones answer. No call fails.</p>
       <TargetField
@@ -110,23 +112,54 @@ export function ChangeVersion({ deployment, done, close }: FleetActionProps) {
         index={index}
         set={(at) => {
           setIndex(at);
-          setChosen(undefined);
+          setNumber(targets[at]!.number);
+          setQuantize(targets[at]!.quantize);
         }}
       />
       {versions.error && <p className="form-error">{versions.error.message}</p>}
-      {others?.length === 0 && <p className="muted">{target.model} has no other version.</p>}
-      {others && others.length > 0 && (
-        <label className="field">
-          Version
-          <select value={number} onChange={(event) => setChosen(Number(event.target.value))}>
-            {others.map((version) => (
-              <option key={version.id} value={version.number}>
-                v{version.number}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
+      {versions.data?.length === 1 && <p className="muted">{target.model} has no other version.</p>}
+      <VersionField numbers={numbers} now={target.number} number={number} set={setNumber} />
+      <RoundingField quantize={quantize} set={setQuantize} />
     </Confirm>
+  );
+}
+
+interface VersionFieldProps {
+  numbers: number[];
+  now: number;
+  number: number;
+  set: (number: number) => void;
+}
+
+function VersionField({ numbers, now, number, set }: VersionFieldProps) {
+  return (
+    <label className="field">
+      Version
+      <select value={number} onChange={(event) => set(Number(event.target.value))}>
+        {numbers
+          .sort((a, b) => b - a)
+          .map((one) => (
+            <option key={one} value={one}>
+              v{one}
+              {one === now && " (now)"}
+            </option>
+          ))}
+      </select>
+    </label>
+  );
+}
+
+function RoundingField({ quantize, set }: { quantize: Quantize; set: (quantize: Quantize) => void }) {
+  return (
+    <label className="field">
+      Weights
+      <select value={quantize} onChange={(event) => set(event.target.value as Quantize)}>
+        {QUANTIZES.map((one) => (
+          <option key={one} value={one}>
+            {ROUNDINGS[one]}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

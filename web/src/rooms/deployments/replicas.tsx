@@ -5,6 +5,7 @@ import { count } from "../../kit/format";
 import { Empty } from "../../kit/states";
 import { type Column, Table } from "../../kit/table";
 import { replicaRange } from "./replica_range";
+import { ROUNDINGS } from "./rounding";
 
 type Replica = DeploymentTarget["replicas"][number];
 
@@ -17,10 +18,13 @@ const COLUMNS: Array<Column<Row>> = [
   { title: "Address", cell: ({ address }) => (address ? <code>{address}</code> : "–") },
   {
     title: "State",
-    cell: ({ target, state, reason, version_id: version }) => (
+    cell: ({ target, state, reason, version_id: version, quantize }) => (
       <>
         <StateBadge state={state} />
         {version !== target.version_id && <span className="muted small"> earlier version, ends</span>}
+        {version === target.version_id && quantize !== target.quantize && (
+          <span className="muted small"> weights {ROUNDINGS[quantize]}, ends</span>
+        )}
         {reason && <p className="muted small">{reason}</p>}
       </>
     ),
