@@ -115,6 +115,12 @@ public:
     }
 
 private:
+    // Of one tensor; null for none.
+    struct Scales {
+        const std::vector<float>* columns = nullptr;
+        const std::vector<float>* rows = nullptr;
+    };
+
     Result<void> copy(const GgufSource& tensor, std::int64_t row_bytes) {
         for (const Tensor* part : tensor.parts) {
             auto good = tensor.is_as_stored() ? writer_.write(part->bytes)
@@ -140,10 +146,12 @@ private:
     }
 
     Result<void> round(const GgufSource& tensor, DataType type) {
-        const std::vector<float>* column_scales = find_in(scaling_.columns, tensor.name);
-        const std::vector<float>* row_scales = find_in(scaling_.rows, tensor.name);
+        const Scales scales = {
+            .columns = find_in(scaling_.columns, tensor.name), .rows = find_in(scaling_.rows, tensor.name)
+        };
         const std::int64_t columns = tensor.columns();
-        const std::vector<float> importance = importance_of(tensor, column_scales);
+        const std::vector<float> importance = importance_of(tensor, scales.columns);
+        const float* weights = importance.empty() ? nullptr : importance.data();
         const std::int64_t rows_at_once = std::max<std::int64_t>(1, kElementsAtOnce / columns);
         const std::int64_t row_bytes = bytes_of(type, columns);
         for (std::int64_t first = 0; first < tensor.rows(); first += rows_at_once) {
@@ -153,14 +161,7 @@ private:
             team_.run(count, 1, [&](int, std::int64_t begin, std::int64_t end) {
                 for (std::int64_t row = begin; row < end; ++row) {
                     float* numbers = numbers_.data() + row * columns;
-                    tensor.read_row(first + row, numbers);
-                    if (row_scales != nullptr) {
-                        divide(numbers, columns, (*row_scales)[static_cast<std::size_t>(first + row)]);
-                    }
-                    if (column_scales != nullptr) {
-                        multiply(numbers, *column_scales);
-                    }
-                    const float* weights = importance.empty() ? nullptr : importance.data();
+                    read_scaled(tensor, scales, first + row, numbers);
                     quantise(type, numbers, columns, weights, blocks_.data() + row * row_bytes);
                 }
             });
@@ -169,6 +170,18 @@ private:
             }
         }
         return {};
+    }
+
+    static void read_scaled(
+        const GgufSource& tensor, const Scales& scales, std::int64_t row, float* numbers
+    ) {
+        tensor.read_row(row, numbers);
+        if (scales.rows != nullptr) {
+            divide(numbers, tensor.columns(), (*scales.rows)[static_cast<std::size_t>(row)]);
+        }
+        if (scales.columns != nullptr) {
+            multiply(numbers, *scales.columns);
+        }
     }
 
     static void divide(float* numbers, std::int64_t count, float scale) {
