@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -217,9 +220,72 @@ Result<void> check_method(const QuantiseCommand& command) {
     return {};
 }
 
+// Of GGUF files first.
+std::vector<std::string> types_to_write() {
+    return {
+        "q8_0",
+        "q6_k",
+        "q5_k",
+        "q5_1",
+        "q5_0",
+        "q4_k",
+        "q4_1",
+        "q4_0",
+        "mxfp4",
+        "f32",
+        "bf16",
+        "f16",
+        "int8",
+        "int4"
+    };
+}
+
+// "q4_k" is the mixture of types that llama.cpp calls Q4_K_M.
+engine::Mixture mixture_named(std::string type) {
+    type += type == "q4_k" || type == "q5_k" ? "_m" : "";
+    std::ranges::transform(type, type.begin(), [](unsigned char c) { return std::toupper(c); });
+    return engine::parse_mixture(type).value();
+}
+
+// A folder and a file are told apart by their names, before anything is written.
+Result<void> check_output(const QuantiseCommand& command) {
+    const std::string out = command.model.out.string();
+    const bool is_file = command.model.out.extension() == ".gguf";
+    if (is_for_folders(command.type) && is_file) {
+        return Error{
+            ErrorCode::kInvalid, fmt::format("'{}': {} makes a folder, not a GGUF file", out, command.type)
+        };
+    }
+    std::error_code ignored;
+    if (!is_for_folders(command.type) && (!is_file || std::filesystem::is_directory(out, ignored))) {
+        return Error{ErrorCode::kInvalid, fmt::format("'{}': name a file that ends in .gguf", out)};
+    }
+    return {};
+}
+
+void add_convert_command(CLI::App& model, CommonOptions& options) {
+    auto command = std::make_shared<QuantiseCommand>();  // Shared as above.
+    command->model.mixture = std::nullopt;
+    CLI::App* verb = model.add_subcommand(
+        "convert", "Write a model as one GGUF file, with the weights' types as they are"
+    );
+    verb->add_option(
+            "in", command->model.source, "Folder in Hugging Face's layout, or the first of several pieces"
+    )
+        ->required();
+    verb->add_option("out", command->model.out, "GGUF file to be written")->required();
+    verb->group("Verbs")->callback([&options, command] {
+        options.chosen = [&options, command] {
+            const auto good = check_output(*command);
+            return good ? quantise(*command, options.json) : good;
+        };
+    });
+}
+
 void add_quantize_command(CLI::App& model, CommonOptions& options) {
     auto command = std::make_shared<QuantiseCommand>();  // Shared as above.
-    CLI::App* verb = model.add_subcommand("quantize", "Write a model's weights in fewer bits");
+    CLI::App* verb =
+        model.add_subcommand("quantize", "Write a model's weights in fewer bits, as a GGUF file or a folder");
     verb->add_option("in", command->model.source, "GGUF file, or folder in Hugging Face's layout")
         ->required();
     verb->add_option("out", command->model.out, "GGUF file to be written, or folder, not there or empty")
@@ -227,10 +293,12 @@ void add_quantize_command(CLI::App& model, CommonOptions& options) {
     verb->add_option(
             "--type",
             command->type,
-            "Of a GGUF file: q8_0, q4_0, q4_k (as llama.cpp's Q4_K_M), bf16, f16; of a folder: int8, int4"
+            "GGUF file: q8_0, q6_k, q5_k and q4_k (as llama.cpp's Q5_K_M, Q4_K_M), q5_1, q5_0, q4_1, q4_0, "
+            "mxfp4, "
+            "f32, f16, bf16; folder: int8, int4"
     )
         ->required()
-        ->check(CLI::IsMember({"q8_0", "q4_0", "q4_k", "bf16", "f16", "int8", "int4"}));
+        ->check(CLI::IsMember(types_to_write()));
     verb->add_option(
         "--text",
         command->text_file,
@@ -262,12 +330,12 @@ void add_quantize_command(CLI::App& model, CommonOptions& options) {
             if (auto good = check_method(*command); !good) {
                 return good;
             }
-            if (is_for_folders(command->type)) {
-                return quantise(*command, options.json);
+            if (auto good = check_output(*command); !good) {
+                return good;
             }
-            std::string name = command->type == "q4_k" ? "q4_k_m" : command->type;
-            std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
-            command->model.mixture = engine::parse_mixture(name).value();
+            if (!is_for_folders(command->type)) {
+                command->model.mixture = mixture_named(command->type);
+            }
             return quantise(*command, options.json);
         };
     });
@@ -277,7 +345,8 @@ void add_quantize_command(CLI::App& model, CommonOptions& options) {
 
 void add_model_commands(CLI::App& app, CommonOptions& options) {
     CLI::App* model = app.get_subcommand("model");
-    model->description(model->get_description() + ", loss, package, quantize");
+    model->description(model->get_description() + ", convert, loss, package, quantize");
+    add_convert_command(*model, options);
     add_package_command(*model, options);
     add_quantize_command(*model, options);
     add_loss_command(*model, options);

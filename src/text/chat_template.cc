@@ -37,16 +37,66 @@ Result<Json> read_config(const std::filesystem::path& folder) {
     return json;
 }
 
+// tokenizer_config.json with the template of chat_template.jinja, when that is there.
+Result<Json> read_template_config(const std::filesystem::path& folder) {
+    auto config = read_config(folder);
+    std::error_code no_error_wanted;
+    if (config && std::filesystem::exists(folder / "chat_template.jinja", no_error_wanted)) {
+        const auto source = read_file(folder / "chat_template.jinja", kConfigBytesMax);
+        if (!source) {
+            return source.error();
+        }
+        config->set("chat_template", *source);
+    }
+    return config;
+}
+
+// "chat_template" is one text, or a list of named ones.
+std::map<std::string, std::string> sources_in(const Json& config) {
+    std::map<std::string, std::string> sources;
+    const Json& given = config["chat_template"];
+    if (const std::string* source = given.as_string()) {
+        sources.emplace("default", *source);
+    } else if (const Json::Array* named = given.as_array()) {
+        for (const Json& item : *named) {
+            sources.insert_or_assign(item.string_or("name", "default"), item.string_or("template", ""));
+        }
+    }
+    return sources;
+}
+
 }  // namespace
 
 std::string_view default_chat_template() {
     return kDefaultTemplate;
 }
 
+Result<std::map<std::string, std::string>> chat_template_sources(const std::filesystem::path& folder) {
+    const auto config = read_template_config(folder);
+    if (config) {
+        return sources_in(*config);
+    }
+    return config.error().code == ErrorCode::kNotFound
+               ? Result<std::map<std::string, std::string>>(std::map<std::string, std::string>())
+               : config.error();
+}
+
 Result<ChatTemplate> ChatTemplate::parse(std::string_view source, Tokens tokens) {
     return from_config(
         Json::object({{"chat_template", source}, {"bos_token", tokens.bos}, {"eos_token", tokens.eos}})
     );
+}
+
+Result<ChatTemplate> ChatTemplate::of(
+    const std::map<std::string, std::string>& sources, const Tokens& tokens
+) {
+    Json::Array named;
+    for (const auto& [name, source] : sources) {
+        named.push_back(Json::object({{"name", name}, {"template", source}}));
+    }
+    return from_config(Json::object(
+        {{"chat_template", Json(std::move(named))}, {"bos_token", tokens.bos}, {"eos_token", tokens.eos}}
+    ));
 }
 
 Result<ChatTemplate> ChatTemplate::from_config(const Json& config) {
@@ -69,16 +119,9 @@ Result<ChatTemplate> ChatTemplate::from_config(const Json& config) {
         }
         return {};
     };
-    const Json& given = config["chat_template"];
-    if (const std::string* source = given.as_string()) {
-        if (auto added = add("default", *source); !added) {
+    for (const auto& [name, source] : sources_in(config)) {
+        if (auto added = add(name, source); !added) {
             return added.error();
-        }
-    } else if (const Json::Array* named = given.as_array()) {
-        for (const Json& item : *named) {
-            if (auto added = add(item.string_or("name", "default"), item.string_or("template", "")); !added) {
-                return added.error();
-            }
         }
     }
     if (!chat.templates_.contains("default")) {
@@ -88,17 +131,9 @@ Result<ChatTemplate> ChatTemplate::from_config(const Json& config) {
 }
 
 Result<ChatTemplate> ChatTemplate::load(const std::filesystem::path& folder) {
-    auto config = read_config(folder);
+    const auto config = read_template_config(folder);
     if (!config) {
         return config.error();
-    }
-    std::error_code no_error_wanted;
-    if (std::filesystem::exists(folder / "chat_template.jinja", no_error_wanted)) {
-        const auto source = read_file(folder / "chat_template.jinja", kConfigBytesMax);
-        if (!source) {
-            return source.error();
-        }
-        config->set("chat_template", *source);
     }
     auto chat = from_config(*config);
     if (!chat) {

@@ -18,6 +18,10 @@ namespace capstan::text {
 // `<|assistant|>\n` to be continued.
 std::string_view default_chat_template();
 
+// The sources of a model's folder by name, "default" among them: of chat_template.jinja when it is there,
+// else of tokenizer_config.json. Empty when it has none.
+Result<std::map<std::string, std::string>> chat_template_sources(const std::filesystem::path& folder);
+
 struct ChatOptions {
     bool add_generation_prompt = true;  // End with the start of the assistant's turn.
     Json tools;                         // As in OpenAI's requests; null for none.
@@ -34,6 +38,9 @@ public:
     };
 
     static Result<ChatTemplate> parse(std::string_view source, Tokens tokens);
+
+    // Of several by name; kNotFound without "default".
+    static Result<ChatTemplate> of(const std::map<std::string, std::string>& sources, const Tokens& tokens);
 
     // tokenizer_config.json's chat_template (one text, or a list of named ones), bos_token, eos_token and
     // other special tokens. kNotFound when it has no template.

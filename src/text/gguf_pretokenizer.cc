@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "text/probe_texts.h"
 #include "text/word_lexer.h"
 
 namespace capstan::text {
@@ -145,7 +148,74 @@ Json steps_of(const Recipe& recipe) {
     return Json::object({{"type", "Sequence"}, {"pretokenizers", Json(std::move(steps))}});
 }
 
+// One for each way to cut: the names that the best known models have.
+constexpr std::array<std::string_view, 15> kNamesToWrite = {
+    "gpt-2",
+    "llama-bpe",
+    "dbrx",
+    "qwen2",
+    "stablelm2",
+    "smollm",
+    "tekken",
+    "gpt-4o",
+    "qwen35",
+    "falcon",
+    "deepseek-llm",
+    "deepseek-coder",
+    "deepseek-v3",
+    "glm4",
+    "default"
+};
+
+using Words = std::vector<std::string>;
+
+// Of all probes, at the start of a text, where alone a prefix can be, and further on.
+Words words_of(const Normalizer& normalizer, const Pretokenizer& pretokenizer) {
+    Words words;
+    for (const std::string_view text : probe_texts()) {
+        const std::string normalized = normalizer.apply(text);
+        for (const bool is_first : {true, false}) {
+            pretokenizer.cut(normalized, is_first, [&](std::string_view word) { words.emplace_back(word); });
+            words.emplace_back();  // What is before and behind it are not one.
+        }
+    }
+    return words;
+}
+
+struct Candidate {
+    std::string_view name;
+    bool ignore_merges = false;
+    Words words;
+};
+
+const std::vector<Candidate>& candidates() {
+    static const std::vector<Candidate> all = [] {
+        std::vector<Candidate> made;
+        for (const std::string_view name : kNamesToWrite) {
+            if (const auto pre = gguf_pretokenizer(name)) {
+                made.push_back({
+                    .name = name,
+                    .ignore_merges = pre->ignore_merges,
+                    .words = words_of(pre->normalizer, pre->pretokenizer),
+                });
+            }
+        }
+        return made;
+    }();
+    return all;
+}
+
 }  // namespace
+
+std::optional<std::string_view> gguf_pretokenizer_name(
+    const Normalizer& normalizer, const Pretokenizer& pretokenizer, bool ignore_merges
+) {
+    const Words wanted = words_of(normalizer, pretokenizer);
+    const auto found = std::ranges::find_if(candidates(), [&](const Candidate& candidate) {
+        return candidate.ignore_merges == ignore_merges && candidate.words == wanted;
+    });
+    return found == candidates().end() ? std::nullopt : std::optional(found->name);
+}
 
 Result<GgufPretokenizer> gguf_pretokenizer(std::string_view name) {
     const auto recipe = std::ranges::find_if(kRecipes, [&](const Recipe& r) {

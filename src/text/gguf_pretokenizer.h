@@ -2,6 +2,7 @@
 
 // The names that GGUF files have for ways to cut words ("tokenizer.ggml.pre").
 
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -19,5 +20,11 @@ struct GgufPretokenizer {
 
 // By name; an empty one is "default". kInvalid for one that is not known.
 Result<GgufPretokenizer> gguf_pretokenizer(std::string_view name);
+
+// The other way: a name that stands for these, as far as texts of many kinds (probe_texts.h) tell; nothing
+// when there is none.
+std::optional<std::string_view> gguf_pretokenizer_name(
+    const Normalizer& normalizer, const Pretokenizer& pretokenizer, bool ignore_merges
+);
 
 }  // namespace capstan::text

@@ -27,6 +27,7 @@ struct GgufTokenizer {
     std::optional<std::int32_t> unknown_id;    // unknown_token_id
     std::optional<std::int32_t> separator_id;  // seperator_token_id (which llama.cpp spells so)
     std::optional<std::int32_t> cls_id;        // cls_token_id
+    std::optional<std::int32_t> padding_id;    // padding_token_id, which nothing here reads
     std::optional<bool> add_bos;               // add_bos_token
     std::optional<bool> add_eos;               // add_eos_token
     std::optional<bool> add_space_prefix;      // add_space_prefix

@@ -10,8 +10,6 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "base/json.h"
-#include "text/gguf_tokenizer.h"
 #include "text/limits.h"
 #include "text/sentence_piece_file.h"
 #include "text/tokenizer_reader.h"
@@ -31,8 +29,9 @@ Result<Json> read_json_file(const std::filesystem::path& file) {
     return json ? std::move(json) : with_context(file.string(), json.error());
 }
 
-// An empty object when there is no such file.
-Result<Json> read_config(const std::filesystem::path& folder) {
+}  // namespace
+
+Result<Json> read_tokenizer_config(const std::filesystem::path& folder) {
     auto config = read_json_file(folder / "tokenizer_config.json");
     if (!config && config.error().code == ErrorCode::kNotFound) {
         return Json::object();
@@ -40,16 +39,14 @@ Result<Json> read_config(const std::filesystem::path& folder) {
     return config;
 }
 
-// {"content": …} in newer files.
 std::string token_named(const Json& config, std::string_view name, std::string_view otherwise) {
-    const Json& value = config[name];
+    const Json& value = config[name];  // {"content": …} in newer files.
     return value.is_object() ? value.string_or("content", otherwise) : config.string_or(name, otherwise);
 }
 
-// "added_tokens_decoder": ids as text, and their tokens.
 Result<std::vector<AddedToken>> added_tokens_of(const Json& config) {
     std::vector<AddedToken> tokens;
-    const Json::Object* members = config["added_tokens_decoder"].as_object();
+    const Json::Object* members = config["added_tokens_decoder"].as_object();  // By ids as text.
     for (std::size_t i = 0; members != nullptr && i < members->size(); ++i) {
         const auto& [name, token] = (*members)[i];
         std::size_t id = 0;
@@ -76,6 +73,8 @@ Result<std::vector<AddedToken>> added_tokens_of(const Json& config) {
     }
     return tokens;
 }
+
+namespace {
 
 // Those of the configuration take the place of those of the same id.
 void merge_added_tokens(std::vector<AddedToken> wanted, std::vector<AddedToken>& tokens) {
@@ -212,8 +211,9 @@ Result<Tokenizer> load_vocabulary_text(const std::filesystem::path& file, const 
     );
 }
 
-// The files of GPT-2 and Qwen 2, which say no more than a GGUF file does.
-Result<Tokenizer> load_vocabulary_and_merges(const std::filesystem::path& folder, const Json& config) {
+}  // namespace
+
+Result<GgufTokenizer> read_vocabulary_and_merges(const std::filesystem::path& folder, const Json& config) {
     const auto vocabulary = read_json_file(folder / "vocab.json");
     const auto merges = read_file(folder / "merges.txt", kTokenizerFileBytesMax);
     if (!vocabulary || !merges) {
@@ -253,7 +253,14 @@ Result<Tokenizer> load_vocabulary_and_merges(const std::filesystem::path& folder
         }
         return {};
     });
-    return read ? tokenizer_from_gguf(std::move(metadata)) : Result<Tokenizer>(read.error());
+    return read ? Result<GgufTokenizer>(std::move(metadata)) : read.error();
+}
+
+namespace {
+
+Result<Tokenizer> load_vocabulary_and_merges(const std::filesystem::path& folder, const Json& config) {
+    auto metadata = read_vocabulary_and_merges(folder, config);
+    return metadata ? tokenizer_from_gguf(std::move(*metadata)) : Result<Tokenizer>(metadata.error());
 }
 
 }  // namespace
@@ -270,7 +277,7 @@ Result<Tokenizer> load_tokenizer_folder(const std::filesystem::path& folder) {
     if (is_there("tokenizer.json")) {
         return Tokenizer::load(folder / "tokenizer.json");
     }
-    const auto config = read_config(folder);
+    const auto config = read_tokenizer_config(folder);
     if (!config) {
         return config.error();
     }

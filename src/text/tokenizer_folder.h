@@ -4,7 +4,10 @@
 
 #include <filesystem>
 
+#include "base/json.h"
 #include "base/result.h"
+#include "text/added_tokens.h"
+#include "text/gguf_tokenizer.h"
 #include "text/tokenizer.h"
 
 namespace capstan::text {
@@ -14,5 +17,19 @@ namespace capstan::text {
 // tokenizer_config.json, too: its tokenizer_class, special tokens and lower case. kNotFound when none is
 // there.
 Result<Tokenizer> load_tokenizer_folder(const std::filesystem::path& folder);
+
+// tokenizer_config.json; an empty object when there is no such file.
+Result<Json> read_tokenizer_config(const std::filesystem::path& folder);
+
+// The text of a token that it names, such as "bos_token"; `otherwise` when it names none.
+std::string token_named(const Json& tokenizer_config, std::string_view name, std::string_view otherwise);
+
+// Its "added_tokens_decoder".
+Result<std::vector<AddedToken>> added_tokens_of(const Json& tokenizer_config);
+
+// vocab.json, merges.txt and the added tokens of GPT-2 and Qwen 2, which say no more than a GGUF file does.
+Result<GgufTokenizer> read_vocabulary_and_merges(
+    const std::filesystem::path& folder, const Json& tokenizer_config
+);
 
 }  // namespace capstan::text

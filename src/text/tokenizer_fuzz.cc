@@ -1,5 +1,6 @@
 // Reads the input as tokenizer.json, and, behind a line of three dashes, as a text to encode and decode with
-// it; a text without that is tried on a byte-level tokenizer, which must give each text back.
+// it; a text without that is tried on a byte-level tokenizer, which must give each text back. What can be
+// read is written as a GGUF file's metadata, too.
 
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "text/bpe_trainer.h"
+#include "text/gguf_tokenizer_json.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_writer.h"
@@ -59,6 +61,12 @@ void run(std::string_view input) {
     const auto tokenizer = Tokenizer::parse(input.substr(0, rule));
     if (tokenizer) {
         round_trip(*tokenizer, rule == std::string_view::npos ? input : input.substr(rule + 5), false);
+        const auto json = parse_json(input.substr(0, rule), 64);
+        CHECK(json, "what was read is JSON");
+        if (const auto metadata = gguf_tokenizer_of_json(*json, 1'000)) {
+            CHECK(metadata->types.size() == 1'000, "each row has a token");
+            const auto made = tokenizer_from_gguf(*metadata);
+        }
     }
 }
 

@@ -137,15 +137,13 @@ ScaledGroup gguf_group(
 
 }  // namespace
 
-std::vector<ScaledGroup> scaled_groups_of(const GgufFile& file) {
-    const std::string architecture = file.string_or("general.architecture", "");
-    const std::int64_t layers = file.int_or(fmt::format("{}.block_count", architecture), 0);
+std::vector<ScaledGroup> scaled_groups_of(std::int64_t layers, const ScalingSearch& search) {
     std::vector<ScaledGroup> groups;
     for (std::int64_t layer = 0; layer < layers; ++layer) {
         groups.push_back(gguf_group(layer, "attn_norm", {"attn_q", "attn_k", "attn_v"}));
         groups.push_back(gguf_group(layer, "ffn_norm", {"ffn_gate", "ffn_up"}));
         // Without a gate, an activation stands between.
-        if (file.find_tensor(fmt::format("blk.{}.ffn_gate.weight", layer)) != nullptr) {
+        if (search.find(fmt::format("blk.{}.ffn_gate.weight", layer)) != nullptr) {
             groups.push_back(gguf_group(layer, "ffn_up", {"ffn_down"}));
         }
     }

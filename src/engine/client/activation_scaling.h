@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "engine/client/calibration.h"
-#include "engine/files/gguf.h"
 #include "engine/files/tensor.h"
 #include "engine/model/config.h"
 
@@ -32,15 +31,17 @@ struct ScaledGroup {
     std::vector<std::string> matrices;
 };
 
-// Those behind norms, and the down projections of gated MLPs.
-std::vector<ScaledGroup> scaled_groups_of(const GgufFile& file);
-std::vector<ScaledGroup> scaled_groups_of(const ModelConfig& config);  // Of a folder.
-
 struct ScalingSearch {
     std::function<const Tensor*(const std::string& name)> find;  // Null when there is none.
     std::function<DataType(const Tensor&)> type_of;              // What a matrix will be.
     const std::map<std::string, InputColumns>& inputs;
 };
+
+// Those behind norms, and the down projections of gated MLPs.
+std::vector<ScaledGroup> scaled_groups_of(
+    std::int64_t layers, const ScalingSearch& search
+);                                                                     // By GGUF's names.
+std::vector<ScaledGroup> scaled_groups_of(const ModelConfig& config);  // By those of a folder.
 
 // Scales are magnitude^α, with the α of 0, 0.1, … 0.9 for which a sample of rows, quantised to their type,
 // misses least, weighed by the inputs' mean squares. A group of which a part is missing is left alone.

@@ -254,7 +254,10 @@ Result<Checkpoint> open_source(const QuantiseFolder& command) {
     if (checkpoint && checkpoint->gguf() != nullptr) {
         return Error{
             ErrorCode::kInvalid,
-            fmt::format("'{}' is a GGUF file: its types are q8_0, q4_0 and q4_k", command.source.string())
+            fmt::format(
+                "'{}' is a GGUF file: its types are those of GGUF files, such as q8_0 and q4_k",
+                command.source.string()
+            )
         };
     }
     return checkpoint;

@@ -1,7 +1,7 @@
 #pragma once
 
-// A GGUF file's weights in fewer bits, as another GGUF file: round to nearest, or with the least error where
-// a calibration says that it counts.
+// A model's weights as a GGUF file, in fewer bits or as they are: round to nearest, or with the least error
+// where a calibration says that it counts.
 
 #include <cstdint>
 #include <filesystem>
@@ -17,9 +17,9 @@
 namespace capstan::engine {
 
 struct QuantiseModel {
-    std::filesystem::path source;
+    std::filesystem::path source;  // A GGUF file, or a folder in Hugging Face's layout (gguf_draft.h).
     std::filesystem::path out;
-    Mixture mixture = Mixture::kQ8_0;
+    std::optional<Mixture> mixture = Mixture::kQ8_0;  // Nothing: each tensor keeps its type.
     int threads = 1;
     // What `calibrate` saw of the source, for activation-aware scaling (activation_scaling.h) and rounding;
     // empty: round to nearest.
@@ -39,8 +39,9 @@ struct QuantisedModel {
     std::int64_t gptq_tensors = 0;       // Rounded by GPTQ.
 };
 
-// Vectors, routers and learned positions stay as they are. The file appears when all is written. Needs memory
-// for some rows only. kInvalid when the source is no GGUF file, or is the output.
+// Vectors, routers and learned positions stay as they are; those of a folder become F32, as llama.cpp wants
+// them. The file appears when all is written. Needs memory for some rows only. kInvalid when the source is
+// the output, and as GgufDraft::of says.
 Result<QuantisedModel> quantise_model(const QuantiseModel& command);
 
 }  // namespace capstan::engine

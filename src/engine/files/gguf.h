@@ -86,6 +86,9 @@ public:
     // Of a whole file in memory, which outlives this.
     static Result<GgufFile> view(std::string_view bytes);
 
+    // What may be no file at all; its views outlive this.
+    static GgufFile of(GgufContent content) { return {{}, std::move(content)}; }
+
     // Null when there is none. These live as long as this object, also when that is moved.
     const GgufValue* find(std::string_view key) const;
     const Tensor* find_tensor(std::string_view name) const;

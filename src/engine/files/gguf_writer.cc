@@ -125,6 +125,10 @@ void GgufMetadata::copy(std::string_view key, const GgufValue& value) {
     }
 }
 
+std::string GgufMetadata::as_file() const {
+    return head_of(*this, {}, {});
+}
+
 std::int64_t GgufTensorPlan::elements() const {
     std::int64_t elements = 1;
     for (const std::int64_t size : shape) {

@@ -36,6 +36,9 @@ public:
 
     std::string_view bytes() const { return bytes_; }
 
+    // A whole GGUF file of nothing else.
+    std::string as_file() const;
+
 private:
     void begin(std::string_view key, GgufType type);
     void begin_array(std::string_view key, GgufType element_type, std::uint64_t elements);

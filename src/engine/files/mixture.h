@@ -11,14 +11,29 @@
 
 namespace capstan::engine {
 
-enum class Mixture { kF16, kBf16, kQ8_0, kQ4_0, kQ4KM };
+enum class Mixture {
+    kF32,
+    kF16,
+    kBf16,
+    kQ8_0,
+    kQ6K,
+    kQ5KM,
+    kQ5_1,
+    kQ5_0,
+    kQ4KM,
+    kQ4_1,
+    kQ4_0,
+    kMxfp4,
+};
 
-// From "F16", "BF16", "Q8_0", "Q4_0" or "Q4_K_M".
+// From "F16", "Q8_0", "Q4_K_M" and so on.
 std::optional<Mixture> parse_mixture(std::string_view text);
 std::string_view name_of(Mixture mixture);
 
 // GGUF's "general.file_type".
 std::uint32_t file_type_of(Mixture mixture);
+// That of a model whose weights are mostly of this type; nothing when there is none.
+std::optional<std::uint32_t> file_type_of(DataType type);
 
 struct TensorPlace {
     std::string_view name;  // GGUF's, such as "blk.3.ffn_down.weight".
@@ -30,7 +45,7 @@ struct TensorPlace {
 };
 
 // Vectors and routers stay F32. Rows that are no whole blocks get the next larger type in blocks of 32, or
-// F16.
+// F16. MXFP4 is for all layers' matrices here, and not, as llama.cpp has it, for experts alone.
 DataType type_in(Mixture mixture, const TensorPlace& place);
 
 }  // namespace capstan::engine

@@ -1,5 +1,6 @@
 #include "engine/files/model_text.h"
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -136,16 +137,23 @@ Result<text::Tokenizer> tokenizer_of(const GgufFile& file) {
 }
 
 Result<text::ChatTemplate> chat_template_of(const GgufFile& file) {
-    const GgufValue* source = file.find(kTemplateKey);
-    if (source == nullptr) {
+    std::map<std::string, std::string> sources;
+    for (const auto& [key, value] : file.metadata()) {
+        if (key != kTemplateKey && !key.starts_with(fmt::format("{}.", kTemplateKey))) {
+            continue;
+        }
+        const auto text = value.as_string();
+        if (!text) {
+            return wrong(key, "a string");
+        }
+        const std::string name = key == kTemplateKey ? "default" : key.substr(kTemplateKey.size() + 1);
+        sources.emplace(name, *text);
+    }
+    if (!sources.contains("default")) {
         return Error{ErrorCode::kNotFound, fmt::format("key '{}' is not there", kTemplateKey)};
     }
-    const auto text = source->as_string();
-    if (!text) {
-        return wrong(kTemplateKey, "a string");
-    }
-    return text::ChatTemplate::parse(
-        *text,
+    return text::ChatTemplate::of(
+        sources,
         {.bos = token_of(file, "tokenizer.ggml.bos_token_id"),
          .eos = token_of(file, "tokenizer.ggml.eos_token_id")}
     );

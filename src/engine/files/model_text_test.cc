@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/id.h"
+#include "engine/files/gguf_text.h"
 #include "engine/files/gguf_writer.h"
 #include "engine/files/random_vocabulary.h"
 
@@ -60,6 +61,34 @@ TEST_F(ModelTextTest, EncodesAndDecodesWithLlama3sVocabularyAndTemplate) {
         "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>"
         "assistant<|end_header_id|>\n\n"
     );
+}
+
+TEST_F(ModelTextTest, ReadsBackWhatWasWritten) {
+    GgufMetadata metadata;
+    add_tokenizer(
+        metadata,
+        {.model = "llama",
+         .pre = "default",
+         .tokens = {"<unk>", "<s>", "</s>", "a", "b", "ab", "\u2581"},
+         .scores = {0, 0, 0, -5, -6, -1, -7},
+         .types = {2, 3, 3, 1, 1, 1, 1},
+         .bos_id = 1,
+         .eos_id = 2,
+         .unknown_id = 0,
+         .add_bos = false,
+         .add_eos = true,
+         .add_space_prefix = false}
+    );
+    add_chat_templates(metadata, {{"default", "plain"}, {"tool_use", "{{ eos_token }} with tools"}});
+    const GgufFile file = write(metadata);
+    const auto tokenizer = tokenizer_of(file);
+    ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+    EXPECT_THAT(tokenizer->encode("ab", {.add_special_tokens = true}), testing::ElementsAre(5, 2));
+    const auto chat = chat_template_of(file);
+    ASSERT_TRUE(chat) << chat.error().message;
+    const Json tools = Json::array({Json::object({{"type", "function"}})});
+    EXPECT_EQ(chat->render(Json::array()).value(), "plain");
+    EXPECT_EQ(chat->render(Json::array(), {.tools = tools}).value(), "</s> with tools");
 }
 
 TEST_F(ModelTextTest, NamesTheKeyOfAnotherKind) {

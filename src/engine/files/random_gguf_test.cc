@@ -81,6 +81,22 @@ TEST_F(RandomGgufTest, ChoosesTypesAsLlamaCppDoes) {
     EXPECT_EQ(fallback.find_tensor("blk.1.ffn_down.weight")->type, DataType::kQ4K);
 }
 
+TEST_F(RandomGgufTest, GivesHeadsSixBitsAndOddRowsBlocksOfThirtyTwo) {
+    LlamaShape odd = kTiny;
+    odd.hidden = 288;
+    odd.heads = 6;
+    odd.kv_heads = 6;
+    const GgufFile fives = write(Mixture::kQ5KM, odd);
+    EXPECT_EQ(fives.find_tensor("blk.1.attn_q.weight")->type, DataType::kQ5_1);
+    EXPECT_EQ(fives.find_tensor("blk.1.ffn_down.weight")->type, DataType::kQ5K);
+    EXPECT_EQ(fives.find_tensor("blk.3.ffn_down.weight")->type, DataType::kQ6K);
+    EXPECT_EQ(write(Mixture::kQ5_0).find_tensor("token_embd.weight")->type, DataType::kQ6K);
+    EXPECT_EQ(write(Mixture::kMxfp4).find_tensor("token_embd.weight")->type, DataType::kQ8_0);
+    EXPECT_EQ(write(Mixture::kF32).find_tensor("token_embd.weight")->type, DataType::kF32);
+    EXPECT_EQ(file_type_of(DataType::kQ5K), file_type_of(Mixture::kQ5KM));
+    EXPECT_EQ(file_type_of(DataType::kI8), std::nullopt);
+}
+
 TEST_F(RandomGgufTest, IsACheckpointWithAConfigurationAndAVocabulary) {
     const GgufFile file = write(Mixture::kQ8_0);
     const auto config = config_json_of(file);

@@ -33,8 +33,11 @@ public:
         fill(std::move(name), {rows, columns}, [&] { return deviation * uniform(random_); });
     }
 
-    void all(std::string name, std::int64_t count, float value) {
-        fill(std::move(name), {count}, [&] { return value; });
+    void vector(std::string name, std::int64_t count, float middle, float spread) {
+        std::uniform_real_distribution<float> uniform(-std::sqrt(3.0F), std::sqrt(3.0F));
+        fill(std::move(name), {count}, [&] {
+            return spread == 0 ? middle : middle + spread * uniform(random_);
+        });
     }
 
     Result<void> write(const std::filesystem::path& path) const {
@@ -131,9 +134,8 @@ Result<void> write_random_model(const std::filesystem::path& directory, const Ra
         if (spec.shape.size() == 2) {
             tensors.matrix(spec.name, spec.shape[0], spec.shape[1], model.spread);
         } else {
-            // Norms that change nothing, and no biases.
             const bool is_zero = spec.name.ends_with(".bias") || config->norm == NormKind::kRmsOffset;
-            tensors.all(spec.name, spec.shape[0], is_zero ? 0.0F : 1.0F);
+            tensors.vector(spec.name, spec.shape[0], is_zero ? 0.0F : 1.0F, model.vector_spread);
         }
     }
     if (auto good = tensors.write(directory / "model.safetensors"); !good) {

@@ -33,7 +33,8 @@ struct RandomModel {
     };
     DataType type = DataType::kF32;
     std::uint64_t seed = 1;
-    float spread = 1.5F;  // Standard deviation of weights times √columns.
+    float spread = 1.5F;      // Standard deviation of weights times √columns.
+    float vector_spread = 0;  // Of norms around those that change nothing, and of biases around 0.
     // A whole config.json instead of `config`, for other architectures than Llama.
     std::optional<Json> config_json;
 };
