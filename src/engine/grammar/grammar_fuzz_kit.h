@@ -19,15 +19,15 @@ inline void compile_and_walk(
     llm::Constraint::Kind kind, std::string text, std::span<const std::uint8_t> choices
 ) {
     static GrammarCache cache;
-    static const auto tokens = [] {
-        TokenBytes tokens = {.texts = {""}, .end_tokens = {0}};
+    static const auto vocabulary = [] {
+        TokenBytes bytes = {.texts = {""}, .end_tokens = {0}};
         for (int byte = 0; byte < 256; ++byte) {
-            tokens.texts.emplace_back(1, static_cast<char>(byte));
+            bytes.texts.emplace_back(1, static_cast<char>(byte));
         }
-        tokens.texts.insert(tokens.texts.end(), {"ab", "\": ", "{\"", "\xC3", "\xE2\x82", "123"});
-        return tokens;
+        bytes.texts.insert(bytes.texts.end(), {"ab", "\": ", "{\"", "\xC3", "\xE2\x82", "123"});
+        return bytes;
     }();
-    static GrammarCompiler compiler(tokens, cache);
+    static GrammarCompiler compiler(vocabulary, cache);
     const auto grammar = compiler.compile({.kind = kind, .text = std::move(text)});
     if (!grammar) {
         CHECK(!grammar.error().message.empty(), "a refusal says why");
