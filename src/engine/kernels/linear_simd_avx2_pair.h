@@ -26,7 +26,7 @@ struct LinearAvx2Pair {
     // Sums of products with weights of 8 bits come without their offset.
     static constexpr bool kWideIsSigned = true;
     static constexpr bool kSumsPairs = true;  // linear_pair_sums.h
-    static constexpr bool kAsksOnce = true;  // linear_products.h
+    static constexpr bool kAsksOnce = true;   // linear_products.h
 
     static Ints load(const std::byte* from) { return {Half::load(from), Half::load(from + 32)}; }
 
