@@ -127,21 +127,20 @@ LoraMatrix LoraMatrix::pack_b(const WeightMatrix& source, LoraPrecision precisio
 }
 
 void LoraMatrix::pack_a_int8(const WeightMatrix& source) {
-    constexpr std::int64_t kScaleBytes = kLoraRanks * 4;
-    constexpr std::int64_t kBlockBytes = kScaleBytes + kLoraRanks * kLoraScaled;
     type_ = DataType::kI8;
     const std::int64_t blocks = rounded_up(source.columns, kLoraScaled) / kLoraScaled;
-    allocate(tiles_ * blocks * kBlockBytes);
+    allocate(tiles_ * blocks * kLoraScaledBytes);
     for (std::int64_t rank = 0; rank < source.rows; ++rank) {
         for (std::int64_t block = 0; block < blocks; ++block) {
-            std::byte* to = bytes_.data() + (rank / kLoraRanks * blocks + block) * kBlockBytes;
+            std::byte* to = bytes_.data() + (rank / kLoraRanks * blocks + block) * kLoraScaledBytes;
             const std::int64_t first = rank * source.columns + block * kLoraScaled;
             const std::int64_t count = std::min(kLoraScaled, source.columns - block * kLoraScaled);
             const float scale = scale_of(source, {.first = first, .count = count});
             std::memcpy(to + rank % kLoraRanks * 4, &scale, sizeof scale);
             for (std::int64_t i = 0; i < count; ++i) {
                 const std::int64_t group = i / kLoraColumns * kLoraRanks + rank % kLoraRanks;
-                to[kScaleBytes + group * kLoraColumns + i % kLoraColumns] = code_of(source, first + i, scale);
+                to[kLoraScaleBytes + group * kLoraColumns + i % kLoraColumns] =
+                    code_of(source, first + i, scale);
             }
         }
     }

@@ -20,6 +20,9 @@ inline constexpr std::int64_t kLoraOutputs = 64;  // Outputs in a tile of B.
 inline constexpr std::int64_t kLoraRowsMax = 4;   // Rows of one call.
 // In 8 bits, so many columns of a rank of A share a scale, and the outputs of a tile of a rank of B.
 inline constexpr std::int64_t kLoraScaled = 128;
+// Of so many columns of a tile of A: the scales of its ranks in float32, then the codes.
+inline constexpr std::int64_t kLoraScaleBytes = kLoraRanks * 4;
+inline constexpr std::int64_t kLoraScaledBytes = kLoraScaleBytes + kLoraRanks * kLoraScaled;
 
 enum class LoraPrecision {
     kStored,  // As the file has it.

@@ -26,8 +26,8 @@ float a_at(const LoraInnerWork& work, std::int64_t rank, std::int64_t column) {
     if (work.type != DataType::kI8) {
         return weight_at(work.tile, work.type, place_of(rank, column));
     }
-    const std::byte* block = work.tile + column / kLoraScaled * (kLoraRanks * 4 + kLoraRanks * kLoraScaled);
-    return scale_at(block, rank) * code_at(block + kLoraRanks * 4, place_of(rank, column % kLoraScaled));
+    const std::byte* block = work.tile + column / kLoraScaled * kLoraScaledBytes;
+    return scale_at(block, rank) * code_at(block + kLoraScaleBytes, place_of(rank, column % kLoraScaled));
 }
 
 float b_at(const LoraOuterWork& work, std::int64_t rank, std::int64_t output) {

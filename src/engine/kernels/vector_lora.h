@@ -22,7 +22,10 @@ void ask_ahead(const std::byte* from, std::int64_t offset) {
     }
 }
 
-inline float lora_scale(const std::byte* scales, std::int64_t index) {
+// Of S, as is all here: what two files of different instructions shared, the linker would keep for one of
+// them.
+template <class S>
+float lora_scale(const std::byte* scales, std::int64_t index) {
     float scale;
     std::memcpy(&scale, scales + index * 4, sizeof scale);
     return scale;
@@ -37,7 +40,7 @@ typename S::Vector load_lora(const std::byte* from) {
     }
 }
 
-inline constexpr std::int64_t lora_bytes(DataType type) {
+consteval std::int64_t lora_bytes(DataType type) {
     return type == DataType::kF32 ? 4 : type == DataType::kI8 ? 1 : 2;
 }
 
@@ -91,18 +94,18 @@ void lora_inner_block(const LoraInnerWork& work, std::int64_t first_rank, std::i
             Vector part[kRanks][kRows] = {};
             add_lora_columns<S, kType>(
                 inputs,
-                {.weights = block + kLoraRanks * 4 + before,
+                {.weights = block + kLoraScaleBytes + before,
                  .column = column,
                  .count = rest < kLoraScaled ? rest : kLoraScaled},
                 part
             );
             for (int rank = 0; rank < kRanks; ++rank) {
-                const auto scale = S::all(lora_scale(block, first_rank + rank));
+                const auto scale = S::all(lora_scale<S>(block, first_rank + rank));
                 for (int row = 0; row < kRows; ++row) {
                     sums[rank][row] = S::fma(scale, part[rank][row], sums[rank][row]);
                 }
             }
-            block += kLoraRanks * 4 + kLoraRanks * kLoraScaled;
+            block += kLoraScaledBytes;
         }
     } else {
         add_lora_columns<S, kType>(inputs, {.weights = work.tile + before, .count = work.columns}, sums);
@@ -155,7 +158,7 @@ void lora_outer_block(const LoraOuterWork& work, std::int64_t first_row, std::in
     for (std::int64_t rank = 0; rank < work.ranks; ++rank) {
         typename S::Vector inner[kRows];
         for (int row = 0; row < kRows; ++row) {
-            const float scale = kIsScaled ? lora_scale(work.tile, rank) : 1.0F;
+            const float scale = kIsScaled ? lora_scale<S>(work.tile, rank) : 1.0F;
             inner[row] = S::all(work.inner[first_row + row][rank] * scale);
         }
         for (int i = 0; i < kVectors; ++i) {
