@@ -18,6 +18,7 @@
 #include "engine/files/dequantise.h"
 #include "engine/files/model_text.h"
 #include "engine/model/config_difference.h"
+#include "engine/model/logits_for_test.h"
 #include "engine/model/model.h"
 #include "engine/model/random_model.h"
 
@@ -88,21 +89,7 @@ const Family kFamilies[] = {
 };
 
 std::vector<float> logits_of(const std::filesystem::path& path) {
-    auto model = Model::open(path, 1, kernels::PackAs::kFloat);
-    CHECK(model, model.error().message);
-    auto cache = BlockKvCache::build((*model)->kv_shape(), 4 << 20);
-    auto kv = (*cache)->reserve(64);
-    std::vector<BatchRow> rows;
-    for (std::int64_t i = 0; i < 40; ++i) {
-        rows.push_back({
-            .token = static_cast<llm::TokenId>(i * 7 % 260),
-            .position = i,
-            .kv = &*kv,
-            .wants_logits = true,
-        });
-    }
-    const auto logits = (*model)->forward(rows);
-    return {logits.begin(), logits.end()};
+    return logits_for_test(path, 40, 260);
 }
 
 class GgufDraftTest : public testing::Test {

@@ -13,6 +13,7 @@
 #include "base/test_paths.h"
 #include "engine/files/dequantise.h"
 #include "engine/files/gguf_writer.h"
+#include "engine/model/logits_for_test.h"
 #include "engine/model/model.h"
 
 namespace capstan::engine {
@@ -152,21 +153,7 @@ void write_as_gguf(const Source& source, const std::filesystem::path& path) {
 }
 
 std::vector<float> logits_of(const std::filesystem::path& path) {
-    auto model = Model::open(path, 1, kernels::PackAs::kFloat);
-    CHECK(model, model.error().message);
-    auto cache = BlockKvCache::build((*model)->kv_shape(), 4 << 20);
-    auto kv = (*cache)->reserve(64);
-    std::vector<BatchRow> rows;
-    for (std::int64_t i = 0; i < 30; ++i) {
-        rows.push_back({
-            .token = static_cast<llm::TokenId>(i * 7 % 60),
-            .position = i,
-            .kv = &*kv,
-            .wants_logits = true,
-        });
-    }
-    const auto logits = (*model)->forward(rows);
-    return {logits.begin(), logits.end()};
+    return logits_for_test(path, 30, 60);
 }
 
 TEST(GgufModel, ComputesWhatTheSafetensorsFileDoes) {
